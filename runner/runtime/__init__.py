@@ -1,0 +1,1 @@
+"""What is alive: loops and processes that lease, decide, do and acknowledge."""

@@ -1,0 +1,1 @@
+"""What outlives the process: narrow ports and their SQLite implementation. All SQL lives here."""

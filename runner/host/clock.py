@@ -1,0 +1,37 @@
+"""The only reader of the clock."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+
+class Clock:
+    """Epoch seconds that run `pace` times faster than the wall clock, from the moment the process started.
+
+    `now()` is domain time: due times, ages, timestamps. Durations of real work (a function's timeout) are measured
+    with `elapsed()`, which pace does not touch.
+    """
+
+    def __init__(self, pace: float = 1.0) -> None:
+        if not pace > 0:
+            raise ValueError("pace must be positive")
+        self.pace = pace
+        self._epoch = time.time()
+        self._start = time.monotonic()
+
+    def now(self) -> float:
+        return self._epoch + (time.monotonic() - self._start) * self.pace
+
+    def elapsed(self) -> float:
+        """Seconds of a monotonic clock, for measuring real durations."""
+        return time.monotonic()
+
+    def real(self, duration_s: float) -> float:
+        """Real seconds that `duration_s` of domain time take."""
+        return max(0.0, duration_s) / self.pace
+
+    async def sleep_until(self, at: float) -> None:
+        """Wait until `now()` reaches `at`; in slices, so that a changed wall clock is never trusted for long."""
+        while (remaining := at - self.now()) > 0:
+            await asyncio.sleep(min(self.real(remaining), 3600.0))
