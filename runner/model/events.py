@@ -91,11 +91,7 @@ class Rule(Noun):
     @property
     def bus(self) -> str:
         """The bus's name, also where the declaration gives its ARN."""
-        return (
-            self.event_bus_name.rsplit("/", 1)[-1]
-            if self.event_bus_name[:4] == "arn:"
-            else self.event_bus_name
-        )
+        return self.event_bus_name.rsplit("/", 1)[-1] if self.event_bus_name[:4] == "arn:" else self.event_bus_name
 
 
 class FlexibleTimeWindow(Noun):

@@ -21,9 +21,7 @@ class Tag(Noun):
 class Code(Noun):
     """Where a function's code comes from: a local path (ours: what `package` would upload), inline text, S3, an image."""
 
-    path: str | None = Field(
-        None, alias="Path", description="Local folder, zip or file, relative to the stack file"
-    )
+    path: str | None = Field(None, alias="Path", description="Local folder, zip or file, relative to the stack file")
     zip_file: str | None = Field(None, alias="ZipFile")
     s3_bucket: str | None = Field(None, alias="S3Bucket")
     s3_key: str | None = Field(None, alias="S3Key")
@@ -200,9 +198,7 @@ class Permission(Noun):
 
 
 class LayerContent(Noun):
-    path: str | None = Field(
-        None, alias="Path", description="Local folder or zip, relative to the stack file"
-    )
+    path: str | None = Field(None, alias="Path", description="Local folder or zip, relative to the stack file")
     s3_bucket: str | None = Field(None, alias="S3Bucket")
     s3_key: str | None = Field(None, alias="S3Key")
     s3_object_storage_mode: Literal["COPY", "REFERENCE"] | None = Field(None, alias="S3ObjectStorageMode")

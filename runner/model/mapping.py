@@ -30,9 +30,7 @@ class EventSourceMapping(Noun):
 
     function_name: str = Field(alias="FunctionName", min_length=1, max_length=140)
     event_source_arn: str | None = Field(None, alias="EventSourceArn", min_length=12, max_length=1024)
-    amazon_managed_kafka_event_source_config: Document | None = Field(
-        None, alias="AmazonManagedKafkaEventSourceConfig"
-    )
+    amazon_managed_kafka_event_source_config: Document | None = Field(None, alias="AmazonManagedKafkaEventSourceConfig")
     batch_size: int | None = Field(None, ge=1, le=10000, alias="BatchSize")
     bisect_batch_on_function_error: bool = Field(False, alias="BisectBatchOnFunctionError")
     destination_config: DestinationConfig | None = Field(None, alias="DestinationConfig")
@@ -53,15 +51,9 @@ class EventSourceMapping(Noun):
     queues: tuple[str, ...] | None = Field(None, alias="Queues")
     scaling_config: ScalingConfig | None = Field(None, alias="ScalingConfig")
     self_managed_event_source: Document | None = Field(None, alias="SelfManagedEventSource")
-    self_managed_kafka_event_source_config: Document | None = Field(
-        None, alias="SelfManagedKafkaEventSourceConfig"
-    )
-    source_access_configurations: tuple[Document, ...] | None = Field(
-        None, alias="SourceAccessConfigurations"
-    )
-    starting_position: Literal["LATEST", "TRIM_HORIZON", "AT_TIMESTAMP"] | None = Field(
-        None, alias="StartingPosition"
-    )
+    self_managed_kafka_event_source_config: Document | None = Field(None, alias="SelfManagedKafkaEventSourceConfig")
+    source_access_configurations: tuple[Document, ...] | None = Field(None, alias="SourceAccessConfigurations")
+    starting_position: Literal["LATEST", "TRIM_HORIZON", "AT_TIMESTAMP"] | None = Field(None, alias="StartingPosition")
     starting_position_at: float | None = Field(None, alias="StartingPositionTimestamp")
     tags: tuple[Tag, ...] = Field((), alias="Tags")
     topics: tuple[str, ...] | None = Field(None, alias="Topics")

@@ -22,9 +22,7 @@ class Queue(Noun):
     deduplication_scope: Literal["messageGroup", "queue"] | None = Field(None, alias="DeduplicationScope")
     delay_s: int = Field(0, ge=0, le=900, alias="DelaySeconds")
     fifo_queue: bool | None = Field(None, alias="FifoQueue")
-    fifo_throughput_limit: Literal["perQueue", "perMessageGroupId"] | None = Field(
-        None, alias="FifoThroughputLimit"
-    )
+    fifo_throughput_limit: Literal["perQueue", "perMessageGroupId"] | None = Field(None, alias="FifoThroughputLimit")
     kms_data_key_reuse_period_s: int = Field(300, ge=60, le=86400, alias="KmsDataKeyReusePeriodSeconds")
     kms_master_key_id: str | None = Field(None, alias="KmsMasterKeyId")
     maximum_message_size: int = Field(1048576, ge=1024, le=1048576, alias="MaximumMessageSize")
@@ -70,9 +68,9 @@ class Subscription(Noun):
     """`AWS::SNS::Subscription`; State key is the subscription's ARN."""
 
     topic_arn: str = Field(alias="TopicArn")
-    protocol: Literal[
-        "http", "https", "email", "email-json", "sms", "sqs", "lambda", "application", "firehose"
-    ] = Field(alias="Protocol")
+    protocol: Literal["http", "https", "email", "email-json", "sms", "sqs", "lambda", "application", "firehose"] = (
+        Field(alias="Protocol")
+    )
     endpoint: str | None = Field(None, alias="Endpoint")
     delivery_policy: Document | str | None = Field(None, alias="DeliveryPolicy")
     filter_policy: Document | str | None = Field(None, alias="FilterPolicy")

@@ -12,9 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-REMEMBER_S = (
-    3600.0  # how long an accepted message id is refused again; longer than any lease of our own loops
-)
+REMEMBER_S = 3600.0  # how long an accepted message id is refused again; longer than any lease of our own loops
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +90,7 @@ class Queues(Protocol):
         """Accept messages, all in one commit. False for each id already accepted within REMEMBER_S: it is not sent."""
         ...
 
-    async def lease(
-        self, queue: str, *, limit: int, now: float, until: float, wait_s: float = 0.0
-    ) -> Sequence[Lease]:
+    async def lease(self, queue: str, *, limit: int, now: float, until: float, wait_s: float = 0.0) -> Sequence[Lease]:
         """Take up to `limit` visible messages, oldest first; wait up to `wait_s` real seconds for the first.
 
         Woken by a send, by a release and by the moment a message becomes visible; never polls.
