@@ -19,7 +19,7 @@ class Tag(Noun):
 
 
 class Code(Noun):
-    """Where a function's code comes from: a local path (ours: what `package` would upload), inline text, S3, an image."""
+    """Where code comes from: a local path (ours: what `package` would upload), inline text, S3, an image."""
 
     path: str | None = Field(None, alias="Path", description="Local folder, zip or file, relative to the stack file")
     zip_file: str | None = Field(None, alias="ZipFile")
@@ -183,7 +183,7 @@ class EventInvokeConfig(Noun):
 
 
 class Permission(Noun):
-    """`AWS::Lambda::Permission`: one statement of a function's resource policy; State key `<function>[:<qualifier>]/<sid>`."""
+    """`AWS::Lambda::Permission`: one statement of a resource policy; State key `<function>[:<qualifier>]/<sid>`."""
 
     action: str = Field(alias="Action", min_length=1)
     function_name: str = Field(alias="FunctionName", min_length=1)

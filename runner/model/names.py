@@ -95,6 +95,21 @@ class Arn:
         return parts[2] if self.service == "lambda" and len(parts) > 2 else None
 
 
+def function_reference(text: str) -> tuple[str, str | None]:
+    """The function's name and qualifier in any form AWS takes: name, `name:qualifier`, `account:function:name`, ARN.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+    """
+    parts = text.split(":")
+    if text.startswith("arn:"):
+        parts = parts[6:]
+    elif len(parts) >= 3 and parts[1] == "function":
+        parts = parts[2:]
+    elif len(parts) >= 2 and parts[0] == "function":
+        parts = parts[1:]
+    return (parts[0] if parts else text), (parts[1] if len(parts) > 1 else None)
+
+
 def physical_name(stack: str, logical_id: str, limit: int = 64) -> str:
     """The name CloudFormation would generate: stack, logical id and a suffix, cut to `limit` characters.
 
