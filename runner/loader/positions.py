@@ -1,0 +1,66 @@
+"""Where every value of a document stands: a side table, so that the documents themselves stay plain dicts and lists.
+
+The table is keyed by the identity of containers, which it keeps alive: a subtree that is moved or shared (an anchor,
+a SAM expansion) takes its positions along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from runner.model.stack import Position
+
+Container = dict[Any, Any] | list[Any]
+
+
+class Positions:
+    """Positions by container, and by key or index within it."""
+
+    def __init__(self, fallback: Position) -> None:
+        self._fallback = fallback
+        self._containers: dict[int, Container] = {}
+        self._own: dict[int, Position] = {}
+        self._keys: dict[int, dict[Any, Position]] = {}
+        self._values: dict[int, dict[Any, Position]] = {}
+
+    def mark(
+        self,
+        container: Container,
+        at: Position,
+        values: Mapping[Any, Position] | None = None,
+        keys: Mapping[Any, Position] | None = None,
+    ) -> None:
+        """Note where a container, its keys and its values stand."""
+        identity = id(container)
+        self._containers[identity] = container
+        self._own[identity] = at
+        self._keys[identity] = dict(keys or {})
+        self._values[identity] = dict(values or {})
+
+    def adopt(self, container: Container, at: Position) -> None:
+        """A generated container, and all of its values that are not marked themselves, stand at `at`."""
+        self._containers[id(container)] = container
+        self._own.setdefault(id(container), at)
+
+    def place(self, container: Container, key: Any, at: Position, key_at: Position | None = None) -> None:
+        """Note where one value of a container stands."""
+        identity = id(container)
+        self._containers[identity] = container
+        self._values.setdefault(identity, {})[key] = at
+        if key_at is not None:
+            self._keys.setdefault(identity, {})[key] = key_at
+
+    def of(self, container: Container) -> Position:
+        """Of a container itself."""
+        return self._own.get(id(container), self._fallback)
+
+    def value(self, container: Container, key: Any) -> Position:
+        """Of the value under a key or index; of the container where that is not known."""
+        found = self._values.get(id(container), {}).get(key)
+        return found if found is not None else self.of(container)
+
+    def key(self, container: Container, key: Any) -> Position:
+        """Of a key; of its value where that is not known."""
+        found = self._keys.get(id(container), {}).get(key)
+        return found if found is not None else self.value(container, key)
