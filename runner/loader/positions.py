@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runner.model.stack import Position
+from runner.model.diagnostic import Position
 
 Container = dict[Any, Any] | list[Any]
 

@@ -150,7 +150,7 @@ class Alias(Noun):
     """`AWS::Lambda::Alias`; State key `<function>:<name>`."""
 
     function_name: str = Field(alias="FunctionName", min_length=1)
-    name: str = Field(alias="Name", min_length=1, max_length=128, pattern=r"^(?!^[0-9]+$)([a-zA-Z0-9\-_]+)$")
+    name: str = Field(alias="Name", min_length=1, max_length=128, pattern=r"^[a-zA-Z0-9\-_]*[a-zA-Z\-_][a-zA-Z0-9\-_]*$")
     function_version: Text = Field(alias="FunctionVersion", max_length=1024)
     description: Text = Field("", alias="Description", max_length=256)
     provisioned: ProvisionedConcurrencyConfig | None = Field(None, alias="ProvisionedConcurrencyConfig")

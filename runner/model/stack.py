@@ -4,56 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from runner.model.diagnostic import Diagnostic, Note, Position, Severity
 from runner.model.noun import Noun
+
+__all__ = [
+    "VERSION_TOKEN",
+    "Diagnostic",
+    "Note",
+    "Output",
+    "Position",
+    "Resource",
+    "Severity",
+    "Stack",
+]
 
 VERSION_TOKEN = "\ue000version:{}\ue001"
 """Stands in any string for the number of the version that the `AWS::Lambda::Version` with that logical id publishes.
 
 The only value that a stack file cannot know before it is applied; the planner puts the number in its place.
 """
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
-    """A place in a file; line and column count from 1. `end_column` is exclusive, on the same line; 0 if unknown."""
-
-    file: str
-    line: int
-    column: int
-    end_column: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
-
-
-class Severity(StrEnum):
-    ERROR = "error"
-    WARNING = "warning"
-    NOTICE = "notice"
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """The second place where two disagree."""
-
-    at: Position
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
-    """One finding in a stack file. `code` is stable and kebab-case, wording is free, `hint` is an instruction."""
-
-    at: Position
-    severity: Severity
-    code: str
-    message: str
-    hint: str = ""
-    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,48 @@
+"""Everything found in one load, collected as it is met: all problems at once, never only the first."""
+
+from __future__ import annotations
+
+from runner.model.diagnostic import Diagnostic, Note, Position, Severity
+
+LIMIT = 500
+"""More findings than anyone reads; a bound for broken generated files."""
+
+
+class Report:
+    """Collects diagnostics; the same finding at the same place counts once."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[Position, str, str], Diagnostic] = {}
+        self._errors = 0
+
+    def error(self, at: Position, code: str, message: str, hint: str = "", *notes: Note) -> None:
+        """What AWS would refuse."""
+        self._add(Diagnostic(at, Severity.ERROR, code, message, hint, notes))
+
+    def warning(self, at: Position, code: str, message: str, hint: str = "", *notes: Note) -> None:
+        """What AWS would accept and its owner regret."""
+        self._add(Diagnostic(at, Severity.WARNING, code, message, hint, notes))
+
+    def notice(self, at: Position, code: str, message: str, hint: str = "", *notes: Note) -> None:
+        """What will not happen here, though it would on AWS."""
+        self._add(Diagnostic(at, Severity.NOTICE, code, message, hint, notes))
+
+    def _add(self, found: Diagnostic) -> None:
+        key = (found.at, found.code, found.message)
+        if key in self._found or len(self._found) >= LIMIT:
+            return
+        self._found[key] = found
+        self._errors += found.severity is Severity.ERROR
+
+    @property
+    def failed(self) -> bool:
+        """True once there is an error."""
+        return self._errors > 0
+
+    @property
+    def errors(self) -> int:
+        return self._errors
+
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """All findings in the order of the text."""
+        return tuple(sorted(self._found.values(), key=lambda found: (found.at, found.code, found.message)))
