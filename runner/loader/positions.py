@@ -51,6 +51,20 @@ class Positions:
         if key_at is not None:
             self._keys.setdefault(identity, {})[key] = key_at
 
+    def known(self, container: Container) -> bool:
+        """True if the container's own place was noted."""
+        return id(container) in self._own
+
+    def copy(self, container: Any) -> Any:
+        """A shallow copy that stands where the original stands, keys and values too."""
+        copied = container.copy()
+        identity, original = id(copied), id(container)
+        self._containers[identity] = copied
+        self._own[identity] = self.of(container)
+        self._keys[identity] = dict(self._keys.get(original, {}))
+        self._values[identity] = dict(self._values.get(original, {}))
+        return copied
+
     def of(self, container: Container) -> Position:
         """Of a container itself."""
         return self._own.get(id(container), self._fallback)
