@@ -1,0 +1,159 @@
+"""How things look: tables, plans, log prefixes. Coloured and boxed on a terminal, plain and aligned elsewhere."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO, Any
+
+import click
+import jmespath
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from runner.model.errors import InputError
+from runner.planner.changes import Action, Change
+
+SYMBOLS: Mapping[Action, tuple[str, str]] = {
+    Action.CREATE: ("+", "green"),
+    Action.UPDATE: ("~", "yellow"),
+    Action.REPLACE: ("±", "magenta"),
+    Action.DELETE: ("-", "red"),
+    Action.PUBLISH: ("^", "cyan"),
+    Action.RETAIN: ("=", "blue"),
+}
+PREFIX_COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_cyan", "bright_magenta", "bright_green")
+MAX_DIFFERENCES = 12  # of one change, before the rest is only counted
+MAX_VALUE = 60  # characters of a property's value in a plan
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A titled table: what is listed once as text is listed as `name` in JSON."""
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def document(self) -> list[dict[str, str]]:
+        keys = [column.lower().replace(" ", "_") for column in self.columns]
+        return [dict(zip(keys, row, strict=True)) for row in self.rows]
+
+
+def console(stream: IO[str] | None = None) -> Console:
+    """A console that wraps nothing and colours only on a terminal."""
+    return Console(file=stream or sys.stdout, highlight=False, soft_wrap=True)
+
+
+def print_sections(sections: Iterable[Section], out: Console) -> None:
+    """Tables of everything that has rows."""
+    for section in sections:
+        if not section.rows:
+            continue
+        if out.is_terminal:
+            table = Table(title=section.title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+            for column in section.columns:
+                table.add_column(column, style="dim" if column in ("ARN", "URL") else "", overflow="fold")
+            for row in section.rows:
+                table.add_row(*(Text(cell) for cell in row))
+            out.print(table)
+            out.print()
+        else:
+            out.print(Text("\n".join([section.title, *aligned(section.columns, section.rows), ""])))
+
+
+def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as plain text, columns padded to their widest cell."""
+    everything = [columns, *rows]
+    widths = [max(len(row[index]) for row in everything) for index in range(len(columns))]
+    return [
+        ("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip()
+        for row in everything
+    ]
+
+
+def print_data(document: Any, query: str | None) -> None:
+    """JSON, optionally narrowed by a JMESPath query as in the AWS CLI. Raises InputError for a bad query."""
+    if query:
+        try:
+            document = jmespath.search(query, document)
+        except jmespath.exceptions.JMESPathError as error:
+            raise InputError(f"--query: {error}", hint="Write a JMESPath expression, as for the AWS CLI.") from None
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def print_plan(changes: Sequence[Change], out: Console, *, details: bool = True) -> None:
+    """A plan as people read it: what happens to which resource, and why."""
+    for change in changes:
+        symbol, colour = SYMBOLS[change.action]
+        line = Text(f"  {symbol} ", style=colour)
+        line.append(f"{change.action:<8}", style=colour)
+        line.append(f"{change.type}  ", style="dim")
+        line.append(change.logical_id or change.name, style="bold")
+        if change.name and change.name != change.logical_id:
+            line.append(f"  {change.name}")
+        line.append(f"  ({'; '.join(change.reasons)})", style="dim")
+        out.print(line)
+        if details and change.action is not Action.CREATE:
+            _print_differences(change, out)
+    out.print(Text(summary(changes)))
+
+
+def _print_differences(change: Change, out: Console) -> None:
+    for difference in change.differences[:MAX_DIFFERENCES]:
+        out.print(Text(f"        {difference.path}: {_short(difference.before)} -> {_short(difference.after)}"))
+    if (more := len(change.differences) - MAX_DIFFERENCES) > 0:
+        out.print(Text(f"        and {more} more", style="dim"))
+
+
+def summary(changes: Sequence[Change]) -> str:
+    """`Plan: 3 to create, 1 to update.`"""
+    counts = {action: sum(change.action is action for change in changes) for action in Action}
+    parts = [f"{count} to {action}" for action, count in counts.items() if count]
+    return f"Plan: {', '.join(parts)}." if parts else "No changes."
+
+
+def _short(value: Any) -> str:
+    text = "(absent)" if value is None else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= MAX_VALUE else f"{text[: MAX_VALUE - 1]}…"
+
+
+def plan_document(changes: Sequence[Change]) -> list[dict[str, Any]]:
+    """A plan for machines."""
+    return [
+        {
+            "action": str(change.action),
+            "type": change.type,
+            "logicalId": change.logical_id,
+            "name": change.name,
+            "reasons": [str(reason) for reason in change.reasons],
+            "differences": [{"path": d.path, "before": d.before, "after": d.after} for d in change.differences],
+        }
+        for change in changes
+    ]
+
+
+class Prefixes:
+    """`orders-place | ` before every line of a function, in a colour of its own, as wide as the longest name so far."""
+
+    def __init__(self, out: Console) -> None:
+        self._out = out
+        self._colours: dict[str, str] = {}
+        self._width = 0
+
+    def know(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._colours.setdefault(name, PREFIX_COLOURS[len(self._colours) % len(PREFIX_COLOURS)])
+            self._width = max(self._width, len(name))
+
+    def print(self, name: str, line: str) -> None:
+        """One line of a function's log."""
+        self.know((name,))
+        text = Text(f"{name:<{self._width}} | ", style=self._colours[name])
+        style = "dim" if line.startswith(("START ", "END ", "REPORT ", "INIT_START ")) else ""
+        text.append(line.rstrip().replace("\r", "\n"), style=style)
+        self._out.print(text)
