@@ -34,6 +34,7 @@ class StackRecord(Noun):
     parameters: dict[str, str] = {}
     outputs: dict[str, str] = {}
     resources: dict[str, tuple[str, str]] = {}  # logical id -> (type, physical id)
+    retained: tuple[str, ...] = ()  # logical ids whose DeletionPolicy is Retain
 
 
 TABLES: dict[str, type[Noun]] = {

@@ -58,17 +58,23 @@ def plan_removal(name: str, state: State) -> Plan:
     """Plan the removal of everything that stack `name` deployed, its functions' versions included."""
     keys: list[Key] = []
     changes: list[Change] = []
+    kept: list[Deployed[Any]] = []
     record = state.get(StackRecord, name)
     functions = {d.noun.name for d in _owned(state, name) if isinstance(d.noun, FunctionVersion)}
     for noun, table in state.tables.items():
         for key, deployed in table.items():
             part_of_function = noun in FUNCTION_PARTS and key.split(":")[0].split("/")[0] in functions
-            if deployed.owner.startswith(f"{name}/") or part_of_function:
+            if not (deployed.owner.startswith(f"{name}/") or part_of_function):
+                continue
+            if _retained(deployed, record):
+                kept.append(replace(deployed, owner=""))
+                changes.append(_end(Action.RETAIN, deployed, record, Reason.DELETION_POLICY))
+            else:
                 keys.append((noun, key))
-                changes.append(_deletion(deployed, record, Reason.STACK_REMOVED))
+                changes.append(_end(Action.DELETE, deployed, record, Reason.STACK_REMOVED))
     if record is not None:
         keys.append((StackRecord, name))
-    after = state.with_changes((), keys) if keys else state
+    after = state.with_changes(kept, keys) if keys else state
     return Plan(name, tuple(changes), state, after, {})
 
 
@@ -198,18 +204,19 @@ class _Draft:
         )
 
     def removals(self) -> None:
-        """Delete what the stack no longer declares; published versions stay with their function."""
+        """Let go of what the stack no longer declares; published versions stay with their function."""
+        replaced = {change.logical_id for change in self.changes if change.action is Action.REPLACE}
         for deployed in _owned(self.state, self.stack.name):
             key: Key = (type(deployed.noun), deployed.key)
             version = deployed.noun if isinstance(deployed.noun, FunctionVersion) else None
             if key in self.kept or (version is not None and version.version != LATEST and version.name in self.latest):
                 continue
-            replaced = any(
-                change.action is Action.REPLACE and f"{self.stack.name}/{change.logical_id}" == deployed.owner
-                for change in self.changes
-            )
-            if not replaced:
-                self.changes.append(_deletion(deployed, self.known, Reason.NOT_DECLARED))
+            if _retained(deployed, self.known):
+                self.put[key] = replace(deployed, owner="")
+                self.kept.add(key)
+                self.changes.append(_end(Action.RETAIN, deployed, self.known, Reason.DELETION_POLICY))
+            elif _logical_id(deployed) not in replaced:
+                self.changes.append(_end(Action.DELETE, deployed, self.known, Reason.NOT_DECLARED))
 
     def plan(self) -> Plan:
         outputs = {name: _numbered(output.value, self.numbers) for name, output in self.stack.outputs.items()}
@@ -222,6 +229,7 @@ class _Draft:
             resources={
                 r.logical_id: (r.type, _numbered(r.physical_id, self.numbers)) for r in self.stack.resources.values()
             },
+            retained=tuple(r.logical_id for r in self.stack.resources.values() if r.retain),
         )
         if self.known is None or self.known.noun != record:
             self.put[StackRecord, self.stack.name] = self._deployed(self.stack.name, record, "", self.known)
@@ -238,12 +246,20 @@ def _owned(state: State, stack: str) -> list[Deployed[Any]]:
     return [d for table in state.tables.values() for d in table.values() if d.owner.startswith(f"{stack}/")]
 
 
-def _deletion(deployed: Deployed[Any], record: Deployed[StackRecord] | None, reason: Reason) -> Change:
-    logical_id = deployed.owner.partition("/")[2]
+def _end(action: Action, deployed: Deployed[Any], record: Deployed[StackRecord] | None, reason: Reason) -> Change:
+    """What happens to a resource that a stack lets go of."""
+    logical_id = _logical_id(deployed)
     known = record.noun.resources.get(logical_id) if record else None
-    return Change(
-        Action.DELETE, known[0] if known else type(deployed.noun).__name__, logical_id, deployed.key, (reason,)
-    )
+    return Change(action, known[0] if known else type(deployed.noun).__name__, logical_id, deployed.key, (reason,))
+
+
+def _logical_id(deployed: Deployed[Any]) -> str:
+    return deployed.owner.partition("/")[2]
+
+
+def _retained(deployed: Deployed[Any], record: Deployed[StackRecord] | None) -> bool:
+    """Whether the stack, as last applied, asked to keep the resource when it goes."""
+    return record is not None and _logical_id(deployed) in record.noun.retained
 
 
 def _differences(before: Noun, after: Noun) -> tuple[Difference, ...]:
