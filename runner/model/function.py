@@ -150,7 +150,9 @@ class Alias(Noun):
     """`AWS::Lambda::Alias`; State key `<function>:<name>`."""
 
     function_name: str = Field(alias="FunctionName", min_length=1)
-    name: str = Field(alias="Name", min_length=1, max_length=128, pattern=r"^[a-zA-Z0-9\-_]*[a-zA-Z\-_][a-zA-Z0-9\-_]*$")
+    name: str = Field(
+        alias="Name", min_length=1, max_length=128, pattern=r"^[a-zA-Z0-9\-_]*[a-zA-Z\-_][a-zA-Z0-9\-_]*$"
+    )
     function_version: Text = Field(alias="FunctionVersion", max_length=1024)
     description: Text = Field("", alias="Description", max_length=256)
     provisioned: ProvisionedConcurrencyConfig | None = Field(None, alias="ProvisionedConcurrencyConfig")
@@ -216,6 +218,14 @@ class LayerVersion(Noun):
     license_info: str | None = Field(None, alias="LicenseInfo", max_length=512)
 
 
+class LayerCode(Noun):
+    """The snapshot behind a deployed layer version; State key `<layer>:<number>`, as the layer version's."""
+
+    artifact: str
+    code_sha256: str = ""
+    code_size: int = 0
+
+
 class Cors(Noun):
     allow_credentials: bool | None = Field(None, alias="AllowCredentials")
     allow_headers: tuple[str, ...] | None = Field(None, alias="AllowHeaders")
@@ -252,6 +262,8 @@ class FunctionVersion(Noun):
     code_size: int = 0
     description: str = ""
     next_version: int = 1  # of $LATEST only: numbers are never used twice, even after a delete
+    provisioned: ProvisionedConcurrencyConfig | None = None  # of published versions only
+    updated_at: float = 0.0  # when the API last changed code or configuration, epoch seconds; 0: a stack file did
 
     def identity(self) -> dict[str, Any]:
         """What makes two versions the same: code, layers and the versioned configuration.

@@ -7,7 +7,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from runner.model.errors import InputError
-from runner.model.function import Alias, EventInvokeConfig, Function, FunctionVersion, Permission, Url, Version
+from runner.model.function import (
+    Alias,
+    EventInvokeConfig,
+    Function,
+    FunctionVersion,
+    LayerCode,
+    LayerVersion,
+    Permission,
+    Url,
+    Version,
+)
 from runner.model.names import LATEST, derived_uuid
 from runner.model.noun import Noun
 from runner.model.stack import VERSION_TOKEN, Stack
@@ -68,10 +78,12 @@ def plan_removal(name: str, state: State) -> Plan:
                 continue
             if _retained(deployed, record):
                 kept.append(replace(deployed, owner=""))
-                changes.append(_end(Action.RETAIN, deployed, record, Reason.DELETION_POLICY))
+                change = _end(Action.RETAIN, deployed, record, Reason.DELETION_POLICY)
             else:
                 keys.append((noun, key))
-                changes.append(_end(Action.DELETE, deployed, record, Reason.STACK_REMOVED))
+                change = _end(Action.DELETE, deployed, record, Reason.STACK_REMOVED)
+            if noun is not LayerCode:  # told with its layer
+                changes.append(change)
     if record is not None:
         keys.append((StackRecord, name))
     after = state.with_changes(kept, keys) if keys else state
@@ -93,7 +105,7 @@ class _Draft:
         self.latest: dict[str, FunctionVersion] = {}
         self.numbers: dict[str, str] = {}
         self.known = state.get(StackRecord, stack.name)
-        self.by_owner = {deployed.owner: deployed for deployed in _owned(state, stack.name)}
+        self.by_owner = {d.owner: d for d in _owned(state, stack.name) if not isinstance(d.noun, LayerCode)}
 
     def function(self, item: Wanted, config: Function) -> None:
         """Deploy `$LATEST` of a function: replaced in place, numbers of versions kept."""
@@ -118,7 +130,8 @@ class _Draft:
         for resource in self.stack.resources.values():
             if resource.type == "AWS::Lambda::LayerVersion" and resource.physical_id == arn:
                 return self.code.get(resource.logical_id, CodeDigest("")).artifact
-        return ""
+        earlier = self.state.get(LayerCode, arn.split(":layer:")[-1])
+        return earlier.noun.artifact if earlier else ""
 
     def publish_versions(self) -> None:
         """Publish what is to be published, and note the number behind every version token."""
@@ -155,6 +168,18 @@ class _Draft:
         noun = with_version_numbers(item.noun, self.numbers)
         moved = isinstance(noun, Alias) and noun != item.noun and self._alias_moves(item, noun)
         self._put(item, noun, (Reason.NEW_VERSION,) if moved else ())
+        if isinstance(noun, LayerVersion):
+            self._put_layer_code(item)
+
+    def _put_layer_code(self, item: Wanted) -> None:
+        """A layer's snapshot goes with it; the layer's own change is the one that is told."""
+        digest = self.code.get(item.logical_id, CodeDigest(""))
+        code = LayerCode(artifact=digest.artifact, code_sha256=digest.sha256, code_size=digest.size)
+        key: Key = (LayerCode, item.key)
+        before = self.state.get(LayerCode, item.key)
+        self.kept.add(key)
+        if before is None or before.noun != code:
+            self.put[key] = self._deployed(item.key, code, f"{self.stack.name}/{item.logical_id}", before)
 
     def _alias_moves(self, item: Wanted, noun: Alias) -> bool:
         before = self.state.get(Alias, item.key)
@@ -214,8 +239,9 @@ class _Draft:
             if _retained(deployed, self.known):
                 self.put[key] = replace(deployed, owner="")
                 self.kept.add(key)
-                self.changes.append(_end(Action.RETAIN, deployed, self.known, Reason.DELETION_POLICY))
-            elif _logical_id(deployed) not in replaced:
+                if key[0] is not LayerCode:
+                    self.changes.append(_end(Action.RETAIN, deployed, self.known, Reason.DELETION_POLICY))
+            elif _logical_id(deployed) not in replaced and key[0] is not LayerCode:
                 self.changes.append(_end(Action.DELETE, deployed, self.known, Reason.NOT_DECLARED))
 
     def plan(self) -> Plan:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from runner.model.function import FunctionVersion, Version
+from runner.model.function import FunctionVersion, ProvisionedConcurrencyConfig, Version
 from runner.model.names import LATEST, function_reference
 from runner.model.stack import Resource
 from runner.model.state import Deployed, State
@@ -45,13 +45,19 @@ def change_reasons(before: FunctionVersion, after: FunctionVersion) -> tuple[Rea
     return tuple(reason for reason, holds in ((Reason.CODE, code), (Reason.CONFIGURATION, configuration)) if holds)
 
 
-def publish(latest: FunctionVersion, description: str | None = None) -> FunctionVersion:
+def publish(
+    latest: FunctionVersion,
+    description: str | None = None,
+    provisioned: ProvisionedConcurrencyConfig | None = None,
+) -> FunctionVersion:
     """`$LATEST` as the next published version."""
     return latest.model_copy(
         update={
             "version": str(latest.next_version),
             "description": latest.config.description if description is None else description,
             "next_version": 1,
+            "provisioned": provisioned,
+            "updated_at": 0.0,
         }
     )
 
@@ -69,7 +75,7 @@ def publication(
         return Publication(resource.logical_id, last, ())
     if last is None:
         reasons = (Reason.NOT_DEPLOYED,)
-    return Publication(resource.logical_id, publish(latest, declared.description), reasons)
+    return Publication(resource.logical_id, publish(latest, declared.description, declared.provisioned), reasons)
 
 
 def _published_by(state: State, owner: str) -> Deployed[FunctionVersion] | None:
