@@ -1,0 +1,78 @@
+"""`runner invoke`: one invocation of a function of a running stack, as the Invoke API makes it."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from http.client import HTTPConnection, HTTPException, HTTPResponse
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import click
+
+from runner.cli.target import running, settings_for, state_option
+from runner.model.errors import InputError, RunnerError
+
+TIMEOUT_S = 960.0  # longer than any function may run
+
+
+@click.command()
+@click.argument("function")
+@click.option("--payload", "-p", default=None, help="JSON text, @FILE, or - for standard input. Default: {}.")
+@click.option("--qualifier", "-q", default=None, help="A version or an alias.")
+@click.option("--async", "asynchronous", is_flag=True, help="Hand it in and do not wait for it.")
+@click.option("--stack", type=click.Path(path_type=Path), help="The stack file, if not in this folder.")
+@state_option
+@click.option("--quiet", is_flag=True, help="Do not show the end of the log.")
+def invoke(
+    function: str,
+    payload: str | None,
+    qualifier: str | None,
+    asynchronous: bool,
+    stack: Path | None,
+    state: Path | None,
+    quiet: bool,
+) -> int:
+    """Invoke FUNCTION and print its answer; the end of its log goes to standard error. Exit 1 if it failed."""
+    endpoint = running(settings_for(stack, state)).endpoint
+    headers = {"X-Amz-Invocation-Type": "Event" if asynchronous else "RequestResponse", "X-Amz-Log-Type": "Tail"}
+    path = f"/2015-03-31/functions/{quote(function, safe=':')}/invocations"
+    if qualifier:
+        path += f"?Qualifier={quote(qualifier)}"
+    response, body = _post(endpoint, path, _body(payload), headers)
+    if response.status >= 400:
+        raise InputError(
+            f"{response.headers.get('x-amzn-errortype', response.status)}: {body.decode(errors='replace')}"
+        )
+    if (log := response.headers.get("X-Amz-Log-Result")) and not quiet:
+        click.echo(base64.b64decode(log).decode(errors="replace").rstrip(), err=True)
+    if body:
+        sys.stdout.buffer.write(body + b"\n")
+        sys.stdout.buffer.flush()
+    return 1 if response.headers.get("X-Amz-Function-Error") else 0
+
+
+def _body(payload: str | None) -> bytes:
+    if payload is None:
+        return b"{}"
+    if payload == "-":
+        return sys.stdin.buffer.read()
+    if payload.startswith("@"):
+        try:
+            return Path(payload[1:]).read_bytes()
+        except OSError as error:
+            raise InputError(f"Cannot read {payload[1:]}: {error.strerror}.") from None
+    return payload.encode()
+
+
+def _post(endpoint: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[HTTPResponse, bytes]:
+    address = urlsplit(endpoint)
+    connection = HTTPConnection(address.hostname or "127.0.0.1", address.port, timeout=TIMEOUT_S)
+    try:
+        connection.request("POST", path, body, headers)
+        response = connection.getresponse()
+        return response, response.read()
+    except (OSError, HTTPException) as error:
+        raise RunnerError(f"{endpoint} does not answer: {error}.") from None
+    finally:
+        connection.close()

@@ -1,0 +1,89 @@
+"""What `runner up` shows: findings, plans, the ready tables, functions' output and the runner's own log."""
+
+from __future__ import annotations
+
+import logging
+
+from rich.console import Console
+from rich.text import Text
+
+from runner.app import Ready, Reloaded
+from runner.cli.findings import print_findings
+from runner.cli.overview import overview
+from runner.cli.render import Prefixes, console, print_plan, print_sections
+from runner.loader import LoadResult
+from runner.model.errors import RunnerError
+from runner.planner import Plan
+
+LEVEL_STYLES = {logging.WARNING: "yellow", logging.ERROR: "red", logging.CRITICAL: "bold red"}
+
+
+class TerminalView:
+    """Human text on standard output; findings and the runner's own log on standard error."""
+
+    def __init__(self, *, verbose: bool = False) -> None:
+        self._out = console()
+        self._prefixes = Prefixes(self._out)
+        handler = _LogHandler()
+        logging.basicConfig(level=logging.DEBUG if verbose else logging.WARNING, handlers=[handler], force=True)
+        logging.getLogger("runner").setLevel(logging.DEBUG if verbose else logging.INFO)
+
+    def findings(self, loaded: LoadResult) -> None:
+        print_findings(loaded)
+
+    def planned(self, plan: Plan) -> None:
+        if plan.changes:
+            print_plan(plan.changes, self._out)
+            self._out.print()
+
+    def ready(self, ready: Ready) -> None:
+        self._prefixes.know(sorted(ready.functions))
+        print_sections(overview(ready.state, ready.next_times), self._out)
+        if ready.outputs:
+            self._out.print(Text("Outputs", style="bold"))
+            for name, value in ready.outputs.items():
+                self._out.print(Text(f"  {name} = {value}"))
+            self._out.print()
+        pace = f", clock x{ready.pace:g}" if ready.pace != 1 else ""
+        self._out.print(Text.assemble(("ready", "bold green"), f" in {ready.took_s:.2f} s at "), end="")
+        self._out.print(Text.assemble((ready.endpoint, "bold"), f"  (account {ready.account}, {ready.region}{pace})"))
+        hint = f"aws --endpoint-url {ready.endpoint} lambda list-functions"
+        self._out.print(Text(f"try: {hint}    stop: Ctrl-C", style="dim"))
+
+    def reloaded(self, outcome: Reloaded) -> None:
+        if outcome.loaded is not None:
+            print_findings(outcome.loaded)
+        if outcome.error is not None:
+            self._out.print(Text(f"error: {outcome.error.message}", style="red"))
+        if outcome.plan is None:
+            self._out.print(Text("The last good stack keeps running.", style="yellow"))
+        elif outcome.plan.changes:
+            print_plan(outcome.plan.changes, self._out)
+
+    def line(self, function: str, line: str) -> None:
+        self._prefixes.print(function, line)
+
+    def notice(self, text: str) -> None:
+        self._out.print(Text(text, style="yellow"))
+
+    def stopping(self) -> None:
+        self._out.print(Text("stopping; Ctrl-C again ends at once", style="dim"))
+
+    def failed(self, error: RunnerError) -> None:
+        self._out.print(Text(f"error: {error.message}", style="red"))
+
+
+class _LogHandler(logging.Handler):
+    """The runner's own log: one sentence a line, with its level, on standard error."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._out = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.setFormatter(logging.Formatter("%(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            prefix = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
+            self._out.print(Text(prefix + self.format(record), style=LEVEL_STYLES.get(record.levelno, "dim")))
+        except Exception:
+            self.handleError(record)
