@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +22,10 @@ from runner.model.messaging import Queue, QueuePolicy, Subscription, Topic, Topi
 from runner.model.names import function_reference
 from runner.model.noun import Noun
 from runner.model.stack import Resource, Stack
+
+
+TOKEN = re.compile(r"(?:\ue000|\\+ue000)version:(\w+)(?:\ue001|\\+ue001)")
+"""A VERSION_TOKEN, as it is or escaped by JSON within JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +102,17 @@ def _inline_subscriptions(resource: Resource, topic: Topic) -> Iterator[Wanted]:
         yield Wanted(logical_id, "AWS::SNS::Subscription", f"{resource.physical_id}:{logical_id}", noun)
 
 
+def numbered(text: str, numbers: Mapping[str, str]) -> str:
+    """`text` with every version token replaced by its number. `numbers`: logical id of the version -> number."""
+    if "version:" not in text:
+        return text
+    return TOKEN.sub(lambda found: numbers.get(found[1], found[0]), text)
+
+
 def with_version_numbers(noun: Noun, numbers: Mapping[str, str]) -> Noun:
-    """The noun with every version token replaced by the number that the plan gives it. `numbers`: token -> number."""
+    """The noun with every version token replaced by the number that the plan gives it."""
     if not numbers:
         return noun
     text = noun.model_dump_json(by_alias=True, exclude_unset=True)
-    replaced = text
-    for token, number in numbers.items():
-        # JSON may write the token's private-use characters as they are or escaped.
-        replaced = replaced.replace(token, number).replace(json.dumps(token)[1:-1], number)
+    replaced = numbered(text, numbers)
     return noun if replaced == text else type(noun).model_validate_json(replaced)

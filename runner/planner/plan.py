@@ -20,11 +20,11 @@ from runner.model.function import (
 )
 from runner.model.names import LATEST, derived_uuid
 from runner.model.noun import Noun
-from runner.model.stack import VERSION_TOKEN, Stack
+from runner.model.stack import Stack
 from runner.model.state import Deployed, Key, StackRecord, State
 from runner.planner.changes import Action, Change, Difference, Reason, differences
-from runner.planner.desired import CodeDigest, Wanted, wanted, with_version_numbers
-from runner.planner.versions import change_reasons, function_of, publication
+from runner.planner.desired import CodeDigest, Wanted, numbered, wanted, with_version_numbers
+from runner.planner.versions import change_reasons, function_of, publication, published_by_function
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +135,7 @@ class _Draft:
 
     def publish_versions(self) -> None:
         """Publish what is to be published, and note the number behind every version token."""
+        standing = published_by_function(self.state)
         for resource in self.stack.resources.values():
             if not isinstance(resource.noun, Version):
                 continue
@@ -142,8 +143,8 @@ class _Draft:
             if latest is None:
                 continue
             owner = f"{self.stack.name}/{resource.logical_id}"
-            published = publication(resource, resource.noun, latest, self.state, owner)
-            self.numbers[VERSION_TOKEN.format(resource.logical_id)] = published.version.version
+            published = publication(resource, resource.noun, latest, standing.get(latest.name, ()), owner)
+            self.numbers[resource.logical_id] = published.version.version
             key: Key = (FunctionVersion, f"{latest.name}:{published.version.version}")
             self.kept.add(key)
             if not published.reasons:
@@ -245,7 +246,7 @@ class _Draft:
                 self.changes.append(_end(Action.DELETE, deployed, self.known, Reason.NOT_DECLARED))
 
     def plan(self) -> Plan:
-        outputs = {name: _numbered(output.value, self.numbers) for name, output in self.stack.outputs.items()}
+        outputs = {name: numbered(output.value, self.numbers) for name, output in self.stack.outputs.items()}
         delete = [(type(d.noun), d.key) for d in _owned(self.state, self.stack.name) if not self._stays(d)]
         record = StackRecord(
             name=self.stack.name,
@@ -253,7 +254,7 @@ class _Draft:
             parameters=dict(self.stack.parameters),
             outputs=outputs,
             resources={
-                r.logical_id: (r.type, _numbered(r.physical_id, self.numbers)) for r in self.stack.resources.values()
+                r.logical_id: (r.type, numbered(r.physical_id, self.numbers)) for r in self.stack.resources.values()
             },
             retained=tuple(r.logical_id for r in self.stack.resources.values() if r.retain),
         )
@@ -293,9 +294,3 @@ def _differences(before: Noun, after: Noun) -> tuple[Difference, ...]:
         code = differences({"code": before.code_sha256}, {"code": after.code_sha256})
         return code + differences(before.config.document(), after.config.document())
     return differences(before.document(), after.document())
-
-
-def _numbered(text: str, numbers: Mapping[str, str]) -> str:
-    for token, number in numbers.items():
-        text = text.replace(token, number)
-    return text

@@ -9,6 +9,7 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from runner.model.function import FunctionVersion, ProvisionedConcurrencyConfig, Version
@@ -27,14 +28,27 @@ class Publication:
     reasons: tuple[Reason, ...]
 
 
+Published = Sequence[Deployed[FunctionVersion]]
+"""The published versions of one function, without `$LATEST`."""
+
+
+def published_by_function(state: State) -> Mapping[str, Published]:
+    """All published versions, by their function's name."""
+    found: dict[str, list[Deployed[FunctionVersion]]] = {}
+    for deployed in state.of(FunctionVersion).values():
+        if deployed.noun.version != LATEST:
+            found.setdefault(deployed.noun.name, []).append(deployed)
+    return found
+
+
+def newest(published: Published) -> FunctionVersion | None:
+    """The one with the highest number."""
+    return max((d.noun for d in published), key=lambda version: int(version.version), default=None)
+
+
 def last_published(state: State, name: str) -> FunctionVersion | None:
     """The highest published version of a function."""
-    numbers = [
-        deployed.noun
-        for deployed in state.of(FunctionVersion).values()
-        if deployed.noun.name == name and deployed.noun.version != LATEST
-    ]
-    return max(numbers, key=lambda version: int(version.version), default=None)
+    return newest(published_by_function(state).get(name, ()))
 
 
 def change_reasons(before: FunctionVersion, after: FunctionVersion) -> tuple[Reason, ...]:
@@ -63,29 +77,19 @@ def publish(
 
 
 def publication(
-    resource: Resource, declared: Version, latest: FunctionVersion, state: State, owner: str
+    resource: Resource, declared: Version, latest: FunctionVersion, published: Published, owner: str
 ) -> Publication:
     """The version that a declaration stands for, given the `$LATEST` that the same plan deploys."""
-    mine = _published_by(state, owner)
-    last = last_published(state, latest.name)
+    mine = newest([deployed for deployed in published if deployed.owner == owner])
+    last = newest(published)
     automatic = re.fullmatch(r".+Version[0-9a-f]{10}", resource.logical_id) is not None
-    if mine is not None and not automatic and mine.noun.description == (declared.description or mine.noun.description):
-        return Publication(resource.logical_id, mine.noun, ())
+    if mine is not None and not automatic and mine.description == (declared.description or mine.description):
+        return Publication(resource.logical_id, mine, ())
     if last is not None and not (reasons := change_reasons(last, latest)):
         return Publication(resource.logical_id, last, ())
     if last is None:
         reasons = (Reason.NOT_DEPLOYED,)
-    return Publication(resource.logical_id, publish(latest, declared.description, declared.provisioned), reasons)
-
-
-def _published_by(state: State, owner: str) -> Deployed[FunctionVersion] | None:
-    """The newest version published for a declaration, by its owner."""
-    published = [
-        deployed
-        for deployed in state.of(FunctionVersion).values()
-        if deployed.owner == owner and deployed.noun.version != LATEST
-    ]
-    return max(published, key=lambda deployed: int(deployed.noun.version), default=None)
+    return Publication(resource.logical_id, publish(latest, declared.description), reasons)
 
 
 def function_of(declared: Version) -> str:

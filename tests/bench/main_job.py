@@ -1,4 +1,4 @@
-"""The main job in figures: start to ready, save to new answer, idle memory, `validate`. `python -m tests.bench.main_job`"""
+"""The main job in figures: start to ready, save to answer, idle memory, `validate`. `python -m tests.bench.main_job`"""
 
 from __future__ import annotations
 
