@@ -23,7 +23,6 @@ from runner.model.names import function_reference
 from runner.model.noun import Noun
 from runner.model.stack import Resource, Stack
 
-
 TOKEN = re.compile(r"(?:\ue000|\\+ue000)version:(\w+)(?:\ue001|\\+ue001)")
 """A VERSION_TOKEN, as it is or escaped by JSON within JSON."""
 
