@@ -15,6 +15,10 @@ WHOLE_CHECK_BYTES = 16 * 2**20  # a file up to this size is checked page by page
 BUSY_MS = 5_000  # how long to wait for another process (`runner status`, `runner plan`) that holds the lock
 
 SCHEMA = """
+-- Sequences of messages are given out in blocks: `given` is the end of the last block, never given again.
+CREATE TABLE sequences (only INTEGER PRIMARY KEY CHECK (only = 1), given INTEGER NOT NULL);
+INSERT INTO sequences VALUES (1, 0);
+
 CREATE TABLE records (key TEXT PRIMARY KEY, revision INTEGER NOT NULL, value BLOB NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE queues (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -27,7 +31,7 @@ CREATE TABLE accepted (
 -- `visible_at` is when it can be leased: its due time, or the deadline of the lease where `leased` is 1.
 -- A body longer than a page lives in `bodies`, so that leasing does not write it again.
 CREATE TABLE messages (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    sequence INTEGER PRIMARY KEY,
     queue INTEGER NOT NULL,
     grp TEXT NOT NULL,
     visible_at REAL NOT NULL,
@@ -38,7 +42,7 @@ CREATE TABLE messages (
     id TEXT NOT NULL,
     body BLOB
 );
-CREATE INDEX due ON messages (queue, visible_at, leased) WHERE grp = '';
+CREATE INDEX due ON messages (queue, visible_at, sequence, leased) WHERE grp = '';
 CREATE INDEX grouped ON messages (queue, grp, sequence) WHERE grp <> '';
 CREATE INDEX held ON messages (queue, grp, visible_at) WHERE grp <> '' AND leased = 1;
 CREATE TABLE bodies (sequence INTEGER PRIMARY KEY, body BLOB NOT NULL);
@@ -60,7 +64,19 @@ CREATE TABLE deployed (noun TEXT NOT NULL, key TEXT NOT NULL, owner TEXT NOT NUL
 """
 
 TABLE_NAMES = frozenset(
-    {"records", "queues", "accepted", "messages", "bodies", "groups", "logs", "entries", "state", "deployed"}
+    {
+        "sequences",
+        "records",
+        "queues",
+        "accepted",
+        "messages",
+        "bodies",
+        "groups",
+        "logs",
+        "entries",
+        "state",
+        "deployed",
+    }
 )
 
 

@@ -14,9 +14,13 @@ from dataclasses import dataclass
 from runner.store.ports import REMEMBER_S, Depth, Lease, Message
 
 INLINE_BYTES = 3_000  # longer bodies are kept beside the message
-TRIM_ROWS = 4  # remembered ids looked at per message sent: more than one, so that forgetting keeps up
+BLOCK = 1_000  # sequences reserved by one write
+TRIM_EVERY = 32  # messages between two looks at remembered ids ...
+TRIM_ROWS = 128  # ... and how many are looked at: more than came meanwhile, so that forgetting keeps up
 
-INSERT = """INSERT INTO messages (queue, grp, visible_at, sent_at, id, body) VALUES (?, ?, ?, ?, ?, ?)"""
+INSERT = "INSERT INTO messages (sequence, queue, grp, visible_at, sent_at, id, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
+RESERVE = "UPDATE sequences SET given = given + ? RETURNING given"
+TRIM = "DELETE FROM accepted WHERE number IN (SELECT number FROM accepted ORDER BY number LIMIT ?) AND at <= ?"
 REMEMBER = "INSERT OR IGNORE INTO accepted (queue, id, at) VALUES (?, ?, ?)"
 TAKE = """UPDATE messages SET leased = 1, visible_at = ?1, deliveries = deliveries + 1,
     first_leased_at = coalesce(first_leased_at, ?2) WHERE sequence = ?3
@@ -46,10 +50,21 @@ class Messages:
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
+        self._next = self._block_end = 0
+        self._untrimmed = 0
 
     def forget(self) -> None:
         """After a rollback: numbers may have been given out that do not exist."""
         self._numbers.clear()
+        self._next = self._block_end = 0
+
+    def _sequence(self, db: sqlite3.Connection) -> int:
+        """The next sequence. None comes twice, also after a restart: a receipt must never fit another message."""
+        if self._next == self._block_end:
+            (end,) = db.execute(RESERVE, (BLOCK,)).fetchone()
+            self._next, self._block_end = end - BLOCK, end
+        self._next += 1
+        return self._next
 
     def _number(self, db: sqlite3.Connection, queue: str) -> int | None:
         number = self._numbers.get(queue)
@@ -71,10 +86,10 @@ class Messages:
     def send(self, db: sqlite3.Connection, queue: str, messages: Sequence[Message], now: float) -> list[bool]:
         number = self._new_number(db, queue)
         accepted = [self._send(db, number, message, now) for message in messages]
-        db.execute(
-            "DELETE FROM accepted WHERE number IN (SELECT number FROM accepted ORDER BY number LIMIT ?) AND at <= ?",
-            (TRIM_ROWS * len(messages), now - REMEMBER_S),
-        )
+        self._untrimmed += len(messages)
+        if self._untrimmed >= TRIM_EVERY:
+            db.execute(TRIM, (TRIM_ROWS * self._untrimmed // TRIM_EVERY, now - REMEMBER_S))
+            self._untrimmed = 0
         return accepted
 
     def _send(self, db: sqlite3.Connection, number: int, message: Message, now: float) -> bool:
@@ -83,8 +98,9 @@ class Messages:
         ):
             return False
         beside = len(message.body) > INLINE_BYTES
-        row = (number, message.group, message.visible_at, now, message.id, None if beside else message.body)
-        sequence = db.execute(INSERT, row).lastrowid
+        sequence = self._sequence(db)
+        row = (sequence, number, message.group, message.visible_at, now, message.id, None if beside else message.body)
+        db.execute(INSERT, row)
         if beside:
             db.execute("INSERT INTO bodies VALUES (?, ?)", (sequence, message.body))
         if message.group:  # the group's row stands if it has messages already: this one is behind them

@@ -101,14 +101,22 @@ class SqliteStore:
         end = loop.time() + wait_s
         return lambda: end - loop.time()
 
-    def _take(self, queue: str, limit: int, now: float, until: float) -> asyncio.Future[Taken]:
+    async def _take(self, queue: str, limit: int, now: float, until: float) -> Taken:
+        """A lease whose caller is cancelled while it is made is given back: nobody would work on it."""
+
         def give_back(taken: Taken) -> None:
-            """The caller was cancelled while the lease was made: nobody will work on it."""
             for lease in taken.leases:
                 work = partial(self._messages.reschedule, queue=queue, receipt=lease.receipt, at=now, keep=False)
                 self._writer.submit(work).add_done_callback(lambda _: self._waiters.signal(queue))
 
-        return self._writer.submit(lambda db: self._messages.lease(db, queue, limit, now, until), abandoned=give_back)
+        future = self._writer.submit(lambda db: self._messages.lease(db, queue, limit, now, until), abandoned=give_back)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            # Done with a result: it was made, and the cancellation came before the caller saw it.
+            if not future.cancelled() and future.exception() is None:
+                give_back(future.result())
+            raise
 
     async def ack(self, queue: str, receipts: Sequence[str]) -> Sequence[bool]:
         finished, grouped = await self._writer.submit(lambda db: self._messages.ack(db, queue, receipts))

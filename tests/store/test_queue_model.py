@@ -32,6 +32,11 @@ class Known:
     deliveries: int = 0
     leased: bool = False
 
+    @property
+    def key(self) -> tuple[str, float]:
+        """An id may come again once it is forgotten, at another time."""
+        return self.id, self.sent_at
+
 
 class QueueModel:
     """Everything the ports promise about one queue, said without any cleverness."""
@@ -56,15 +61,13 @@ class QueueModel:
         earlier = any(other.visible_at > now for other in peers if other.sequence < known.sequence)
         return known.visible_at <= now and not held and not earlier
 
-    def leased(self, known: Known, until: float) -> None:
+    def leased(self, known: Known | None, until: float) -> None:
+        assert known is not None
         known.visible_at, known.leased = until, True
         known.deliveries += 1
 
-    def find(self, receipt: tuple[str, int]) -> Known | None:
-        for known in self.messages:
-            if (known.id, known.deliveries) == receipt and known.leased:
-                return known
-        return None
+    def find(self, lease: Lease) -> Known | None:
+        return next((known for known in self.messages if known.key == (lease.id, lease.sent_at)), None)
 
     def depth(self, now: float) -> Depth:
         hidden = [known for known in self.messages if known.visible_at > now]
@@ -103,18 +106,18 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(limit=st.integers(1, 5), for_s=st.sampled_from([1, 5, 50]))
     def lease(self, limit: int, for_s: int) -> None:
         until = self.now + for_s
-        allowed = {known.sequence: known for known in self.model.messages if self.model.may_lease(known, self.now)}
+        allowed = {known.key: known for known in self.model.messages if self.model.may_lease(known, self.now)}
         # In a group, what is behind a message can be leased with it: all that is left is to count.
         leases = self.run(self.store.lease("q", limit=limit, now=self.now, until=until))
         assert len(leases) == min(limit, len(allowed))
         for lease in leases:
-            known = allowed.pop(lease.sequence)
+            known = allowed.pop((lease.id, lease.sent_at))
             ahead = [other for other in allowed.values() if other.group == known.group and known.group]
             assert all(other.sequence > known.sequence for other in ahead)
             assert (lease.id, lease.group, lease.deliveries) == (known.id, known.group, known.deliveries + 1)
             assert lease.body[:1] == known.id.encode()
         for lease in leases:
-            self.model.leased(next(k for k in self.model.messages if k.sequence == lease.sequence), until)
+            self.model.leased(self.model.find(lease), until)
         ungrouped = [lease.sequence for lease in leases if not lease.group]
         left = [known.visible_at for known in allowed.values() if not known.group]
         if left and ungrouped:
@@ -125,7 +128,7 @@ class QueueMachine(RuleBasedStateMachine):
         if not self.leases:
             return None
         lease = self.leases[index % len(self.leases)]
-        known = next((k for k in self.model.messages if k.sequence == lease.sequence), None)
+        known = self.model.find(lease)
         ours = known is not None and known.leased and known.deliveries == lease.deliveries
         return lease, known if ours else None
 
