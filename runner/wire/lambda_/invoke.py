@@ -1,0 +1,270 @@
+"""Invoke, streamed or not. The shortest way through the house: no task, no model; one callback answers the exchange.
+
+Order of checks, as observed: the name's form, region and account, contradicting qualifiers, existence, the payload.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from runner.core.eventstream import frame
+from runner.core.lineage import root
+from runner.core.payload import problem
+from runner.host.clock import Clock
+from runner.host.http import Exchange
+from runner.model.errors import ApiError
+from runner.model.function import Alias
+from runner.model.names import Place
+from runner.runtime.deployment import Deployment
+from runner.runtime.invoking import Answer, Asynchronous, Call, Invoker
+from runner.wire.lambda_ import errors
+from runner.wire.lambda_.names import Reference, checked, reference, resolve
+from runner.wire.lambda_.status import check_invocable
+from runner.wire.operation import Context, Members
+
+log = logging.getLogger(__name__)
+
+SYNC_LIMIT = 6_291_456  # bytes
+ASYNC_LIMIT = 1_048_576
+LEGACY_LIMIT = 262_144  # of InvokeAsync
+CONTEXT_LIMIT = 3583  # bytes of base64
+STREAM_TYPE = "application/vnd.amazon.eventstream"
+KINDS = ("Event", "RequestResponse", "DryRun")
+STREAM_KINDS = ("RequestResponse", "DryRun")
+CHUNK_HEADERS = {
+    ":event-type": "PayloadChunk",
+    ":content-type": "application/octet-stream",
+    ":message-type": "event",
+}
+COMPLETE_HEADERS = {":event-type": "InvokeComplete", ":content-type": "application/json", ":message-type": "event"}
+
+
+class Invocations:
+    """The operations that run functions. `invoke` and `stream` answer their exchange themselves."""
+
+    def __init__(
+        self, deployment: Deployment, invoker: Invoker, asynchronous: Asynchronous, place: Place, clock: Clock
+    ) -> None:
+        self._deployment = deployment
+        self._invoker = invoker
+        self._asynchronous = asynchronous
+        self._place = place
+        self._clock = clock
+        self._accepting: set[asyncio.Task[None]] = set()
+
+    def invoke(self, exchange: Exchange, context: Context, members: Members) -> None:
+        """Invoke: wait for the answer, accept for later, or only check."""
+        try:
+            kind = members.get("InvocationType") or "RequestResponse"
+            wanted = self._wanted(members, kind, KINDS)
+            if kind == "DryRun":
+                exchange.respond(204, self._headers(context))
+                return
+            check_payload(exchange.body, kind)
+            if kind == "Event":
+                self._later(exchange, context, wanted)
+                return
+            call = self._call(exchange, context, members, wanted)
+            future = self._invoker.invoke(call)
+        except ApiError as error:
+            errors.answer(exchange, error, context.request_id)
+            return
+        future.add_done_callback(lambda done: self._answer(exchange, context, call, done))
+
+    async def invoke_async(self, members: Members, context: Context) -> Members:
+        """InvokeAsync, the deprecated form of `Event`."""
+        payload: bytes = members.get("InvokeArgs") or b""
+        wanted = reference(members["FunctionName"], None, self._place)
+        self._exists(wanted)
+        check_payload(payload, "Event", LEGACY_LIMIT)
+        await self._accept(wanted, payload, context)
+        return {"Status": 202}
+
+    def stream(self, exchange: Exchange, context: Context, members: Members) -> None:
+        """InvokeWithResponseStream."""
+        try:
+            kind = members.get("InvocationType") or "RequestResponse"
+            wanted = self._wanted(members, kind, STREAM_KINDS)
+            if kind == "DryRun":
+                exchange.respond(204, self._headers(context))
+                return
+            check_payload(exchange.body, kind)
+            answer = _StreamedAnswer(exchange, [*self._headers(context), *self._version_header(wanted)])
+            call = self._call(exchange, context, members, wanted, answer)
+            future = self._invoker.invoke(call)
+        except ApiError as error:
+            errors.answer(exchange, error, context.request_id)
+            return
+        future.add_done_callback(lambda done: answer.finish(done, context.request_id, tail=call.tail))
+
+    def _wanted(self, members: Members, kind: str, kinds: tuple[str, ...]) -> Reference:
+        name, qualifier = members["FunctionName"], members.get("Qualifier")
+        if qualifier is None and self._deployment.state.version(name) is not None:
+            wanted = Reference(name)  # the common case: a name that is deployed is a valid name
+        else:
+            checked(name, qualifier)
+            wanted = reference(name, qualifier, self._place)
+        if kind not in kinds:
+            rule = f"Member must satisfy enum value set: [{', '.join(kinds)}]"
+            raise errors.validation([(kind, "invocationType", rule)])
+        self._exists(wanted)
+        return wanted
+
+    def _exists(self, wanted: Reference) -> None:
+        deployed = resolve(self._deployment.state, wanted)
+        if deployed is None:
+            raise errors.no_function(self._place.function(wanted.name, wanted.qualifier or "$LATEST"))
+        check_invocable(deployed, self._clock)
+
+    def _call(
+        self,
+        exchange: Exchange,
+        context: Context,
+        members: Members,
+        wanted: Reference,
+        stream: _StreamedAnswer | None = None,
+    ) -> Call:
+        return Call(
+            function=wanted.name,
+            qualifier=wanted.qualifier,
+            payload=exchange.body or b"{}",
+            request_id=context.request_id,
+            client_context=client_context(members.get("ClientContext")),
+            trace=context.headers.get("x-amzn-trace-id"),
+            tail=members.get("LogType") == "Tail",
+            stream=stream.write if stream else None,
+        )
+
+    def _headers(self, context: Context) -> list[tuple[str, str]]:
+        trace = context.headers.get("x-amzn-trace-id")
+        return [
+            ("content-type", "application/json"),
+            ("x-amzn-requestid", context.request_id),
+            ("x-amzn-remapped-content-length", "0"),
+            ("x-amzn-trace-id", trace or f"Root={root(context.request_id, self._clock.now())};Sampled=0"),
+        ]
+
+    def _version_header(self, wanted: Reference) -> list[tuple[str, str]]:
+        """The executed version, where it is known before the invocation: not behind an alias that splits traffic."""
+        state = self._deployment.state
+        alias = state.get(Alias, f"{wanted.name}:{wanted.qualifier}")
+        deployed = resolve(state, wanted)
+        if deployed is None or (alias is not None and alias.noun.routing is not None):
+            return []
+        return [("x-amz-executed-version", deployed.noun.version)]
+
+    def _answer(self, exchange: Exchange, context: Context, call: Call, done: asyncio.Future[Answer]) -> None:
+        answer = outcome(done)
+        if isinstance(answer, ApiError):
+            errors.answer(exchange, answer, context.request_id)
+            return
+        headers = self._headers(context)
+        headers.append(("x-amz-executed-version", answer.version))
+        if answer.function_error is not None:
+            headers.append(("x-amz-function-error", answer.function_error))
+        if call.tail:
+            headers.append(("x-amz-log-result", base64.b64encode(answer.log_tail).decode()))
+        exchange.respond(200, headers, answer.payload)
+
+    def _later(self, exchange: Exchange, context: Context, wanted: Reference) -> None:
+        task = asyncio.get_running_loop().create_task(self._accept_and_answer(exchange, context, wanted))
+        self._accepting.add(task)
+        task.add_done_callback(self._accepting.discard)
+
+    async def _accept_and_answer(self, exchange: Exchange, context: Context, wanted: Reference) -> None:
+        try:
+            await self._accept(wanted, exchange.body or b"{}", context)
+        except ApiError as error:
+            errors.answer(exchange, error, context.request_id)
+        except Exception:
+            log.exception("An invocation of %s could not be accepted.", wanted.name, extra={"action": "accept_failed"})
+            errors.answer(exchange, errors.internal(), context.request_id)
+        else:
+            exchange.respond(202, self._headers(context))
+
+    async def _accept(self, wanted: Reference, payload: bytes, context: Context) -> None:
+        await self._asynchronous.accept(
+            wanted.name,
+            wanted.qualifier,
+            payload,
+            request_id=context.request_id,
+            trace=context.headers.get("x-amzn-trace-id"),
+        )
+
+
+class _StreamedAnswer:
+    """An answer in frames: chunks as they come, then what the invocation came to."""
+
+    def __init__(self, exchange: Exchange, headers: list[tuple[str, str]]) -> None:
+        self._exchange = exchange
+        self._headers = [(name, STREAM_TYPE if name == "content-type" else value) for name, value in headers]
+        self._started = False
+
+    def write(self, piece: bytes) -> None:
+        if not self._started:
+            self._started = True
+            self._exchange.start(200, self._headers)
+        if piece:
+            self._exchange.write(frame(CHUNK_HEADERS, piece))
+
+    def finish(self, done: asyncio.Future[Answer], request_id: str, *, tail: bool) -> None:
+        answer = outcome(done)
+        if isinstance(answer, ApiError):
+            if not self._started:
+                errors.answer(self._exchange, answer, request_id)
+                return
+            complete: dict[str, Any] = {"ErrorCode": answer.code, "ErrorDetails": answer.message or ""}
+        else:
+            self.write(answer.payload)
+            complete = {}
+            if answer.function_error is not None:
+                complete = {"ErrorCode": answer.function_error, "ErrorDetails": answer.payload.decode(errors="replace")}
+            if tail:
+                complete["LogResult"] = base64.b64encode(answer.log_tail).decode()
+        self._exchange.write(frame(COMPLETE_HEADERS, json.dumps(complete).encode()))
+        self._exchange.finish()
+
+
+def outcome(done: asyncio.Future[Answer]) -> Answer | ApiError:
+    """What a future came to; anything but Lambda's own errors is a ServiceException to the caller."""
+    if done.cancelled():
+        return errors.internal()
+    error = done.exception()
+    if error is None:
+        return done.result()
+    if isinstance(error, ApiError):
+        return error
+    log.error("An invocation failed.", exc_info=error, extra={"action": "invocation_failed"})
+    return errors.internal()
+
+
+def check_payload(payload: bytes, kind: str, limit: int | None = None) -> None:
+    """Size and syntax of an invocation's payload."""
+    limit = limit or (ASYNC_LIMIT if kind == "Event" else SYNC_LIMIT)
+    if len(payload) > limit:
+        size = f"{len(payload)} byte payload is too large for the {kind} invocation type (limit {limit} bytes)"
+        raise errors.too_large(size)
+    found = problem(payload)
+    if found is not None:
+        raise errors.invalid_content(found)
+
+
+def client_context(encoded: str | None) -> str | None:
+    """The JSON text of the client context header."""
+    if not encoded:
+        return None
+    if len(encoded) > CONTEXT_LIMIT:
+        raise errors.invalid_content(f"Client context must be no more than {CONTEXT_LIMIT} bytes when base64-encoded.")
+    try:
+        text = base64.b64decode(encoded, validate=True).decode()
+        if isinstance(json.loads(text), Mapping):
+            return text
+    except (binascii.Error, ValueError):
+        pass
+    raise errors.invalid_content("Client context must be a valid Base64-encoded JSON object.")
