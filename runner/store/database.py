@@ -44,7 +44,6 @@ CREATE TABLE messages (
 );
 CREATE INDEX due ON messages (queue, visible_at, sequence, leased) WHERE grp = '';
 CREATE INDEX grouped ON messages (queue, grp, sequence) WHERE grp <> '';
-CREATE INDEX held ON messages (queue, grp, visible_at) WHERE grp <> '' AND leased = 1;
 CREATE TABLE bodies (sequence INTEGER PRIMARY KEY, body BLOB NOT NULL);
 
 -- One row per group that holds messages: when its next message can be leased.

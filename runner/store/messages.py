@@ -1,8 +1,8 @@
 """The queue verbs as SQL. Each function is one atomic piece of work inside the writer's transaction.
 
-A message without a group is leased in the order in which messages become visible. The messages of one group
-are leased in the order of sending and by one holder at a time; the table `groups` has one row for each, saying when
-its next message can be leased, so that a long queue behind one held message costs nothing.
+A message without a group is leased in the order in which messages become visible. A group is a line: its messages are
+leased in the order of sending, none while an earlier one is held or not yet due. The table `groups` has one row for
+each line, saying when its first message is due, so that many messages behind a held one cost nothing.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ IN_GROUP = (
 )
 NEXT = """SELECT min(at) FROM (SELECT min(visible_at) AS at FROM messages WHERE queue = ?1 AND grp = ''
     UNION ALL SELECT min(visible_at) FROM groups WHERE queue = ?1)"""
-HELD_UNTIL = "SELECT max(visible_at) FROM messages WHERE queue = ? AND grp = ? AND grp <> '' AND leased = 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,14 +225,12 @@ def _take_groups(
 
 
 def _settle_group(db: sqlite3.Connection, number: int, group: str) -> None:
-    """Write down when a group can be leased from: once its first message is visible and nothing of it is held."""
+    """Write down when a group can be leased from: once its first message is visible."""
     head = db.execute(IN_GROUP, (number, group, 1)).fetchone()
     if head is None:
         db.execute("DELETE FROM groups WHERE queue = ? AND grp = ?", (number, group))
         return
-    (held_until,) = db.execute(HELD_UNTIL, (number, group)).fetchone()
-    at = head[1] if held_until is None else max(head[1], held_until)
-    db.execute("UPDATE groups SET visible_at = ? WHERE queue = ? AND grp = ?", (at, number, group))
+    db.execute("UPDATE groups SET visible_at = ? WHERE queue = ? AND grp = ?", (head[1], number, group))
 
 
 def _finish(db: sqlite3.Connection, number: int, receipt: str) -> str | None:

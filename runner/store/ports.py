@@ -24,7 +24,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message to send. Messages of one `group` (empty: none) are leased in order, one holder at a time."""
+    """One message to send. A `group` (empty: none) is a line: none of it is leased while an earlier one is held.
+
+    An earlier one that is given back is leased again even while later ones are still held, as on SQS.
+    """
 
     id: str
     body: bytes
