@@ -164,22 +164,6 @@ def backed_off(scale: Scale, *, now: float) -> Scale:
     return Scale(max(1.0, scale.concurrency / 2), now)
 
 
-def body_document(message: SqsMessage, queue_arn: str, region: str) -> dict[str, Any]:
-    """What a filter sees: the record, its `body` parsed where that is a JSON document.
-
-    Source: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs-filtering.html
-    """
-    return sqs_record(message, queue_arn, region) | {"body": parsed_body(message.body)}
-
-
-def parsed_body(body: str) -> Any:
-    """The document in a message's body, or the text itself."""
-    try:
-        return json.loads(body)
-    except ValueError:
-        return body
-
-
 def binary_text(value: bytes) -> str:
     """A binary attribute's value as a record carries it."""
     return base64.b64encode(value).decode()
