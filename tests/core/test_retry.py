@@ -45,7 +45,7 @@ TABLE = [
     ("exactly at its age is not too old",               ERROR,     Tries(1),      ONE_MINUTE,       0,      Again(60)),
     ("a throttle waits a second",                       THROTTLED, Tries(0, 1),   DEFAULT,          0,      Again(1)),
     ("then doubles",                                    THROTTLED, Tries(0, 4),   DEFAULT,          7,      Again(15)),
-    ("up to five minutes",                              SYSTEM,    Tries(0, 40),  DEFAULT,          9_000,  Again(9300)),
+    ("up to five minutes",                             SYSTEM,    Tries(0, 40),  DEFAULT,          9_000,  Again(9300)),
     ("throttles do not use up retries",                 THROTTLED, Tries(2, 1),   DEFAULT,          200,    Again(201)),
     ("nor do system errors",                            SYSTEM,    Tries(2, 1),   NO_RETRY,         200,    Again(201)),
     ("throttled until too old",                         THROTTLED, Tries(0, 20),  DEFAULT,          21_400, TOO_OLD),
