@@ -1,0 +1,1 @@
+"""What SAM makes of the `Events` of functions and state machines."""

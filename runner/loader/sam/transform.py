@@ -1,0 +1,140 @@
+"""The whole transform, in SAM's order: Globals, functions, everything else, references.
+
+Source: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runner.loader.positions import Positions
+from runner.loader.report import Report
+from runner.loader.sam.applications import transform_application
+from runner.loader.sam.checks import check_properties
+from runner.loader.sam.deployments import Deployments
+from runner.loader.sam.events.sources import FUNCTION_HANDLERS
+from runner.loader.sam.functions import transform_function
+from runner.loader.sam.globals import read_globals, with_globals
+from runner.loader.sam.layers import transform_layer
+from runner.loader.sam.references import Rewriter
+from runner.loader.sam.shapes import SHAPES
+from runner.loader.sam.tables import transform_table
+from runner.loader.sam.values import Json
+from runner.loader.sam.work import Origin, Refused, Source, Work
+from runner.model.names import Place
+
+FUNCTION = "AWS::Serverless::Function"
+REST: dict[str, Callable[[Work, Source], None]] = {
+    "AWS::Serverless::LayerVersion": transform_layer,
+    "AWS::Serverless::SimpleTable": transform_table,
+    "AWS::Serverless::Application": transform_application,
+}
+ORDER = (
+    "AWS::Serverless::Function",
+    "AWS::Serverless::StateMachine",
+    "AWS::Serverless::Api",
+    "AWS::Serverless::HttpApi",
+)
+DROPPED = ("Transform", "Globals")
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """A template without SAM. `origins` holds the generated resources; `assumed_code` functions without a CodeUri."""
+
+    template: Json
+    origins: Mapping[str, Origin]
+    assumed_code: frozenset[str]
+
+
+def expand(
+    template: Json, *, positions: Positions, parameters: Mapping[str, Any], place: Place, report: Report
+) -> Expansion:
+    """What a SAM template means in CloudFormation's own types. The input is left as it is; errors go to `report`."""
+    work = Work(template, positions, parameters, place, report)
+    sources = _read_sources(work)
+    deployments = Deployments(work)
+    for source in sorted(sources, key=_order):
+        with work.collecting():
+            if source.type == FUNCTION:
+                transform_function(work, source, deployments, FUNCTION_HANDLERS)
+            else:
+                REST[source.type](work, source)
+    deployments.finish()
+    work.settle()
+    return Expansion(_result(work), work.origins, frozenset(work.assumed_code))
+
+
+def _order(source: Source) -> int:
+    return ORDER.index(source.type) if source.type in ORDER else len(ORDER)
+
+
+def _read_sources(work: Work) -> list[Source]:
+    """SAM's resources with their properties; all others go to the output as they are."""
+    sections = read_globals(work)
+    sources = []
+    for logical_id, resource in work.sources.items():
+        type_ = resource.get("Type") if isinstance(resource, dict) else None
+        if not isinstance(type_, str) or (type_ != FUNCTION and type_ not in REST):
+            work.output[logical_id] = resource
+            continue
+        with work.collecting():
+            sources.append(_read_source(work, sections, logical_id, resource, type_))
+    return sources
+
+
+def _read_source(work: Work, sections: dict[str, Json], logical_id: str, resource: Json, type_: str) -> Source:
+    at = work.key_at(work.template["Resources"], logical_id)
+    own = resource.get("Properties")
+    if own is not None and not isinstance(own, dict):
+        at = work.positions.value(resource, "Properties")
+        raise Refused(at, "Attribute 'Properties' should be a map.", "wrong-type")
+    if not logical_id.isalnum():
+        raise Refused(at, "Logical ids must be alphanumeric.", "invalid-logical-id", "use letters and digits only")
+    condition = resource.get("Condition")
+    if condition is not None and not isinstance(condition, str):
+        at = work.positions.value(resource, "Condition")
+        raise Refused(at, "Every Condition member must be a string.", "wrong-type")
+    properties = with_globals(work, sections, logical_id, resource)
+    good = check_properties(work, SHAPES[type_], type_, properties, at)
+    return Source(logical_id, type_, resource, good, at)
+
+
+def _result(work: Work) -> Json:
+    result: Json = work.copy(work.template)
+    for name in DROPPED:
+        result.pop(name, None)
+    rewriter = Rewriter(work)
+    if rewriter.needed:
+        for name in list(result):
+            if name != "Resources":
+                result[name] = rewriter.rewrite(result[name])
+        work.output = {name: rewriter.resource(resource) for name, resource in work.output.items()}
+    resources = work.copy(work.template["Resources"])
+    resources.clear()
+    for logical_id, resource in work.output.items():
+        resources[logical_id] = resource
+        if logical_id in work.origins:
+            at = work.cause(logical_id)
+            work.positions.place(resources, logical_id, work.positions.of(resource), at)
+    result["Resources"] = resources
+    if work.conditions:
+        conditions = result.get("Conditions")
+        made = {name: body for name, body in work.conditions.items() if name not in (conditions or {})}
+        if made:
+            result["Conditions"] = (
+                work.copy(conditions)
+                if isinstance(conditions, dict)
+                else work.adopt({}, work.positions.of(work.template))
+            )
+            result["Conditions"].update(made)
+    return result
+
+
+def transform(
+    template: Json, *, positions: Positions, parameters: Mapping[str, Any], place: Place, report: Report
+) -> Json:
+    """The template of `expand` alone."""
+    return expand(template, positions=positions, parameters=parameters, place=place, report=report).template

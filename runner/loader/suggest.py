@@ -1,0 +1,45 @@
+"""The nearest of the allowed names to a misspelt one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str | None:
+    """The allowed name that takes fewest edits, if that is few enough to be a slip."""
+    folded = name.casefold()
+    best: str | None = None
+    least = max(1, len(name) // 3) + 1
+    for candidate in allowed:
+        other = candidate.casefold()
+        if abs(len(other) - len(folded)) >= least:
+            continue
+        edits = _edits(folded, other, least)
+        if edits < least:
+            best, least = candidate, edits
+        if least == 0:
+            break
+    return best
+
+
+def did_you_mean(name: str, allowed: Iterable[str]) -> str:
+    """A hint that names the nearest allowed name; empty where nothing is near."""
+    found = nearest(name, allowed)
+    return f"did you mean '{found}'?" if found is not None else ""
+
+
+def _edits(one: str, two: str, limit: int) -> int:
+    """Insertions, deletions, replacements and swaps of neighbours that turn one into two; at most `limit`."""
+    before: list[int] = []
+    row = list(range(len(two) + 1))
+    for index, letter in enumerate(one):
+        above, row, before2 = row, [index + 1], before
+        for column, other in enumerate(two):
+            cost = min(above[column] + (letter != other), above[column + 1] + 1, row[column] + 1)
+            if index and column and letter == two[column - 1] and one[index - 1] == other:
+                cost = min(cost, before2[column - 1] + 1)
+            row.append(cost)
+        before = above
+        if min(row) >= limit:
+            return limit
+    return min(row[-1], limit)
