@@ -95,7 +95,10 @@ class AsyncInvocations:
                 self._line(queue.removeprefix(PREFIX))
             for line in list(self._lines.values()):
                 self._start(line)
-            await asyncio.Event().wait()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self._tasks = None
 
     async def drain(self, grace_s: float) -> None:
         """Take no more, and give what is in flight `grace_s` real seconds to end."""
@@ -119,7 +122,11 @@ class AsyncInvocations:
 
     def _start(self, line: _Line) -> None:
         if self._tasks is not None and line.loop is None and not self._closing:
-            line.loop = self._tasks.create_task(self._loop(line), name=f"async {line.function}")
+            loop = self._loop(line)
+            try:
+                line.loop = self._tasks.create_task(loop, name=f"async {line.function}")
+            except RuntimeError:  # the group is ending: what was accepted is done after the next start
+                loop.close()
 
     async def _loop(self, line: _Line) -> None:
         """Ends by itself once the queue holds nothing: an idle function costs nothing."""
@@ -139,7 +146,8 @@ class AsyncInvocations:
 
     async def step(self, function: str, *, wait_s: float = WAIT_S) -> int:
         """Lease what there is room for and start an attempt at each; returns how many were started."""
-        line = self._line(function)
+        line, tasks = self._line(function), self._tasks
+        assert tasks is not None, "run() owns the attempts"
         await self._room(line)
         now = self._clock.now()
         free = self._slots(line) - len(line.held)
@@ -147,12 +155,11 @@ class AsyncInvocations:
         leases = await self._store.lease(PREFIX + function, limit=min(free, BATCH), now=now, until=until, wait_s=wait_s)
         if len(leases) < free:
             line.slots = SLOTS if not line.held else line.slots
-        assert self._tasks is not None, "run() owns the attempts"
         for lease in leases:
             running = lease.id in line.held  # its lease had run out: only the receipt is new
             line.held[lease.id] = lease
             if not running:
-                self._tasks.create_task(self._attempt(line, lease.id), name=f"async {function} {lease.id}")
+                tasks.create_task(self._attempt(line, lease.id), name=f"async {function} {lease.id}")
         return len(leases)
 
     def _slots(self, line: _Line) -> int:
