@@ -6,9 +6,20 @@ import json
 import re
 from typing import Any
 
+from runner.core.patterns.values import Inexact
+
 SPACE = re.compile(r'("(?:[^"\\]|\\.)*")|[ \t\r\n]+')
 DELICATE = re.compile(r"[0-9]{16}|[eE][+-]?[0-9]{3}|[0-9]\.[0-9]{14}")  # numbers that a double may not give back
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _lossy(value: Any) -> float:
+    """A number with more digits than a double holds, cut out of its text: the nearest double."""
+    if isinstance(value, Inexact):
+        return float(value.text)
+    raise TypeError(f"{type(value).__name__} is nothing that JSON can say")
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_lossy)
 
 
 def compact(value: Any) -> str:
@@ -21,8 +32,3 @@ def compacted(text: str, parsed: Any) -> str:
     if DELICATE.search(text):
         return SPACE.sub(r"\1", text)
     return compact(parsed)
-
-
-def no_constant(name: str) -> Any:
-    """For `parse_constant`: NaN and the infinities are no JSON."""
-    raise ValueError(f"{name} is no JSON value")

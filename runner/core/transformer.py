@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from runner.core.json_text import compact, no_constant
+from runner.core.json_text import compact
 from runner.core.paths import MISSING, Path, PathError, parse_path
+from runner.core.patterns.values import no_constant
 from runner.model.events import InputTransformer, Target
 
 PLACEHOLDER = re.compile(r"<([A-Za-z0-9_.\-]+)>")

@@ -7,9 +7,10 @@ letter's id, so handing the same letter in twice is harmless.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from runner.model.names import Arn
 
@@ -53,6 +54,15 @@ class Door(Protocol):
     async def accept(self, arn: Arn, letter: Letter) -> None: ...
 
 
+@runtime_checkable
+class WideDoor(Protocol):
+    """A door that takes many letters for one target in one commit; worth having where events come by the thousand."""
+
+    async def accept_all(self, arn: Arn, letters: Sequence[Letter]) -> Sequence[Undeliverable | None]:
+        """As `accept` for each; the answers are in the order of the letters, None for what is durable now."""
+        ...
+
+
 class Doors:
     """Finds the door of an ARN by its service."""
 
@@ -70,3 +80,14 @@ class Doors:
         if target is None or door is None:
             raise Undeliverable("UNSUPPORTED_TARGET", f"Nothing here can receive deliveries for {arn!r}.")
         await door.accept(target, letter)
+
+    async def deliver_all(self, arn: str, letters: Sequence[Letter]) -> Sequence[BaseException | None]:
+        """Append letters at one door, each on its own: what came of each, None for what is durable now."""
+        target = Arn.parse(arn)
+        door = self._doors.get(target.service) if target else None
+        if target is not None and isinstance(door, WideDoor):
+            try:
+                return await door.accept_all(target, letters)
+            except Exception as error:
+                return [error] * len(letters)
+        return await asyncio.gather(*(self.deliver(arn, letter) for letter in letters), return_exceptions=True)

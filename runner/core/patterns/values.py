@@ -23,31 +23,35 @@ IPV6 = re.compile(r"[0-9a-fA-F:]*:[0-9a-fA-F:]*")
 MAPPED = 0xFFFF << 32  # an IPv4 address spelled as IPv6 counts as IPv4, as in Java
 
 
-class Inexact(str):
-    """A number in a parsed event that no double represents; it equals only its own digits."""
+class Inexact:
+    """A number of a parsed event that no double represents; it equals only its own digits."""
 
-    __slots__ = ()
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
 
 
-def parse_number(text: str) -> int | float | Inexact:
-    """A JSON number as a number if a double holds it as written, else its text."""
-    if len(text) <= 15 and "e" not in text and "E" not in text:
-        return float(text)
+def parse_number(text: str) -> float | Inexact:
+    """A JSON number as a double if one holds it as written, else its text."""
     value = float(text)
+    if len(text) <= 15 and "e" not in text and "E" not in text:
+        return value
     if value in (float("inf"), float("-inf")) or Decimal(repr(value)) != Decimal(text):
         return Inexact(text)
     return value
 
 
-def _parse_int(text: str) -> int | float | Inexact:
-    return int(text) if len(text) <= 15 else parse_number(text)
+def no_constant(name: str) -> Any:
+    """NaN and the infinities are no JSON."""
+    raise ValueError(f"{name} is no JSON value")
 
 
-_DECODER = json.JSONDecoder(parse_float=parse_number, parse_int=_parse_int)
+_DECODER = json.JSONDecoder(parse_float=parse_number, parse_constant=no_constant)
 
 
 def parse_event(text: bytes | str) -> Any:
-    """JSON text as Python values; numbers as `parse_number` has them. Raises ValueError."""
+    """JSON text as Python values; fractions as `parse_number` has them. Raises ValueError."""
     if isinstance(text, bytes):
         text = text.decode()
     return _DECODER.decode(text)
@@ -55,8 +59,6 @@ def parse_event(text: bytes | str) -> Any:
 
 def key_of(value: Any) -> Value:
     """The key of a scalar of a parsed event."""
-    if isinstance(value, Inexact):
-        return ("number", str(value))
     if isinstance(value, str):
         return value
     if value is True:
@@ -67,13 +69,15 @@ def key_of(value: Any) -> Value:
         return NULL
     if isinstance(value, int) and not -EXACT_INT <= value <= EXACT_INT:
         return number_key(str(value))
+    if isinstance(value, Inexact):
+        return ("number", value.text)
     return value  # type: ignore[no-any-return]
 
 
 def number_key(text: str) -> Value:
     """The key of a number written as `text`."""
     number = parse_number(text)
-    return ("number", str(number)) if isinstance(number, Inexact) else number
+    return ("number", number.text) if isinstance(number, Inexact) else number
 
 
 def address(text: str) -> tuple[int, int] | None:
