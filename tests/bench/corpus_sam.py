@@ -123,15 +123,12 @@ def run(text: str, region: str, parameters: dict[str, Any] | None = None) -> tup
 
 
 def normal(value: Any) -> Any:
-    """Sorted where order has no meaning, numbers and text alike."""
+    """Lists sorted, as AWS's own comparison of its recorded answers does."""
     if isinstance(value, dict):
         return {str(key): normal(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [normal(item) for item in value]
+        return sorted((normal(item) for item in value), key=lambda item: json.dumps(item, sort_keys=True, default=str))
     return value
-
-
-UNORDERED = {"DependsOn", "Statement", "Policies", "ManagedPolicyArns", "Resource", "tags", "Tags"}
 
 
 def differences(path: str, ours: Any, theirs: Any) -> Iterator[str]:
@@ -145,9 +142,6 @@ def differences(path: str, ours: Any, theirs: Any) -> Iterator[str]:
             else:
                 yield from differences(where, ours[key], theirs[key])
     elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
-        if path.rsplit(".", 1)[-1] in UNORDERED:
-            ours = sorted(ours, key=lambda item: json.dumps(item, sort_keys=True, default=str))
-            theirs = sorted(theirs, key=lambda item: json.dumps(item, sort_keys=True, default=str))
         for index, (one, two) in enumerate(zip(ours, theirs, strict=True)):
             yield from differences(f"{path}[{index}]", one, two)
     elif ours != theirs and str(ours) != str(theirs):

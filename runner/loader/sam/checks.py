@@ -62,11 +62,13 @@ def _is_one_kind(kind: str, value: Any) -> bool:
     if kind == "any":
         return True
     outer, _, inner = kind.partition("<")
+    items: Any = value
     if not isinstance(value, KINDS[outer]) or (outer == "int" and isinstance(value, bool)):
         return False
     if not inner:
         return True
-    items: Any = value.values() if outer == "map" else value
+    if outer == "map":
+        items = items.values()
     return all(_is_kind(inner[:-1], item) for item in items)
 
 

@@ -16,18 +16,22 @@ RETENTION = ("Retain", "Delete")
 
 
 def transform_layer(work: Work, source: Source) -> None:
-    hashed: Json = {"Type": source.type, "Properties": source.properties}
+    known = {name: work.resolve(value) if name in RESOLVED else value for name, value in source.properties.items()}
+    hashed: Json = {
+        "Type": source.type,
+        "Properties": {name: value for name, value in known.items() if value is not None},
+    }
     hashed.update({name: source.resource[name] for name in HASHED if name in source.resource})
     logical_id = source.id + short_hash({source.id: hashed})
     work.renamed[source.id] = logical_id
     with work.collecting():
         _check_architectures(work, source)
     properties: Json = {
-        "Description": work.resolve(source.get("Description")),
-        "LayerName": work.resolve(source.get("LayerName")) or source.id,
+        "Description": known.get("Description"),
+        "LayerName": known.get("LayerName") or source.id,
         "CompatibleArchitectures": source.get("CompatibleArchitectures"),
         "CompatibleRuntimes": source.get("CompatibleRuntimes"),
-        "LicenseInfo": work.resolve(source.get("LicenseInfo")),
+        "LicenseInfo": known.get("LicenseInfo"),
     }
     with work.collecting():
         content = lambda_location(work, source, "ContentUri")
@@ -38,6 +42,9 @@ def transform_layer(work: Work, source: Source) -> None:
     attributes = ("Condition", "UpdateReplacePolicy", "UpdatePolicy", "DependsOn")
     work.emit(source, logical_id, "AWS::Lambda::LayerVersion", properties, attributes=attributes, extra=extra)
 
+
+RESOLVED = ("LayerName", "Description", "LicenseInfo", "RetentionPolicy")
+"""Properties into which parameters are put before the hash is taken."""
 
 HASHED = ("DependsOn", "Condition", "UpdatePolicy")
 """Attributes that are part of the hash in a layer's logical id."""

@@ -22,7 +22,7 @@ class Rewriter:
         self._work = work
         self._renamed = work.renamed
         self._known = work.references
-        self.needed = bool(self._renamed or self._known)
+        self.needed = bool(self._renamed or self._known or work.replaced)
 
     def rewrite(self, value: Any) -> Any:
         if isinstance(value, dict):
@@ -48,9 +48,14 @@ class Rewriter:
         return rewritten
 
     def _renamed_names(self, depends: Any) -> Any:
+        replaced = self._work.replaced
         if isinstance(depends, list):
-            return [self._renamed_names(name) for name in depends]
-        return self._renamed.get(depends, depends) if isinstance(depends, str) else depends
+            kept = [self._renamed_names(name) for name in depends if not isinstance(name, str) or name not in replaced]
+            made = [new for name in depends if isinstance(name, str) for new in replaced.get(name, ())]
+            return kept + [name for name in dict.fromkeys(made) if name not in kept]
+        if not isinstance(depends, str):
+            return depends
+        return list(replaced[depends]) if depends in replaced else self._renamed.get(depends, depends)
 
     def _rewrite_map(self, value: Json) -> Any:
         if len(value) == 1:
@@ -77,7 +82,7 @@ class Rewriter:
             return value
         replaced: Json = self._work.copy(value)
         replaced[name] = argument
-        return self._work.adopt(replaced, self._work.positions.of(value)) or replaced
+        return self._work.adopt(replaced, self._work.positions.of(value))
 
     def _id(self, logical_id: str) -> str:
         return self._renamed.get(logical_id, logical_id)

@@ -13,6 +13,7 @@ from runner.loader.positions import Positions
 from runner.loader.report import Report
 from runner.loader.sam.applications import transform_application
 from runner.loader.sam.checks import check_properties
+from runner.loader.sam.connectors import embedded_connectors, transform_connector
 from runner.loader.sam.deployments import Deployments
 from runner.loader.sam.events.sources import FUNCTION_HANDLERS
 from runner.loader.sam.functions import transform_function
@@ -23,13 +24,16 @@ from runner.loader.sam.shapes import SHAPES
 from runner.loader.sam.tables import transform_table
 from runner.loader.sam.values import Json
 from runner.loader.sam.work import Origin, Refused, Source, Work
+from runner.model.diagnostic import Position
 from runner.model.names import Place
 
 FUNCTION = "AWS::Serverless::Function"
+CONNECTOR = "AWS::Serverless::Connector"
 REST: dict[str, Callable[[Work, Source], None]] = {
     "AWS::Serverless::LayerVersion": transform_layer,
     "AWS::Serverless::SimpleTable": transform_table,
     "AWS::Serverless::Application": transform_application,
+    CONNECTOR: transform_connector,
 }
 ORDER = (
     "AWS::Serverless::Function",
@@ -63,11 +67,14 @@ def expand(
             else:
                 REST[source.type](work, source)
     deployments.finish()
+    work.replaced = {source.id: source.made for source in sources if source.type == CONNECTOR and source.made}
     work.settle()
     return Expansion(_result(work), work.origins, frozenset(work.assumed_code))
 
 
 def _order(source: Source) -> int:
+    if source.type == CONNECTOR:
+        return len(ORDER) + 1
     return ORDER.index(source.type) if source.type in ORDER else len(ORDER)
 
 
@@ -75,29 +82,49 @@ def _read_sources(work: Work) -> list[Source]:
     """SAM's resources with their properties; all others go to the output as they are."""
     sections = read_globals(work)
     sources = []
+    embedded: list[tuple[str, Json]] = []
     for logical_id, resource in work.sources.items():
-        type_ = resource.get("Type") if isinstance(resource, dict) else None
-        if not isinstance(type_, str) or (type_ != FUNCTION and type_ not in REST):
-            work.output[logical_id] = resource
-            continue
         with work.collecting():
-            sources.append(_read_source(work, sections, logical_id, resource, type_))
+            embedded.extend(embedded_connectors(work, logical_id, resource))
+        if _is_sam(resource):
+            at = work.key_at(work.template["Resources"], logical_id)
+            with work.collecting():
+                sources.append(_read_source(work, sections, logical_id, resource, at))
+        else:
+            work.output[logical_id] = _without_connectors(work, resource)
+    for logical_id, resource in embedded:
+        with work.collecting():
+            at = work.positions.of(resource)
+            sources.append(_read_source(work, sections, logical_id, resource, at))
     return sources
 
 
-def _read_source(work: Work, sections: dict[str, Json], logical_id: str, resource: Json, type_: str) -> Source:
-    at = work.key_at(work.template["Resources"], logical_id)
+def _is_sam(resource: Any) -> bool:
+    type_ = resource.get("Type") if isinstance(resource, dict) else None
+    return isinstance(type_, str) and (type_ == FUNCTION or type_ in REST)
+
+
+def _without_connectors(work: Work, resource: Any) -> Any:
+    if not isinstance(resource, dict) or "Connectors" not in resource:
+        return resource
+    kept = work.copy(resource)
+    del kept["Connectors"]
+    return kept
+
+
+def _read_source(work: Work, sections: dict[str, Json], logical_id: str, resource: Json, at: Position) -> Source:
     own = resource.get("Properties")
     if own is not None and not isinstance(own, dict):
-        at = work.positions.value(resource, "Properties")
-        raise Refused(at, "Attribute 'Properties' should be a map.", "wrong-type")
+        where = work.positions.value(resource, "Properties")
+        raise Refused(where, "Attribute 'Properties' should be a map.", "wrong-type")
     if not logical_id.isalnum():
         raise Refused(at, "Logical ids must be alphanumeric.", "invalid-logical-id", "use letters and digits only")
     condition = resource.get("Condition")
     if condition is not None and not isinstance(condition, str):
-        at = work.positions.value(resource, "Condition")
-        raise Refused(at, "Every Condition member must be a string.", "wrong-type")
+        where = work.positions.value(resource, "Condition")
+        raise Refused(where, "Every Condition member must be a string.", "wrong-type")
     properties = with_globals(work, sections, logical_id, resource)
+    type_ = resource["Type"]
     good = check_properties(work, SHAPES[type_], type_, properties, at)
     return Source(logical_id, type_, resource, good, at)
 

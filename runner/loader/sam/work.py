@@ -106,6 +106,7 @@ class Work:
         self.conditions: Json = dict(template.get("Conditions") or {})
         self.references: dict[tuple[str, str], str] = {}
         self.renamed: dict[str, str] = {}
+        self.replaced: dict[str, list[str]] = {}
         self.assumed_code: set[str] = set()
         self._causes: dict[str, Position] = {}
         self._owned: set[str] = set()
