@@ -21,6 +21,18 @@ ENVELOPE_BYTES = len('{"Records":[]}')
 INITIAL_CONCURRENCY = 5  # concurrent batches of a new mapping
 CONCURRENCY_MAX = 1250
 GROWTH_PER_MINUTE = 300
+# SQS's own attributes in the order in which a record shows them.
+ATTRIBUTES = (
+    "DeadLetterQueueSourceArn",
+    "ApproximateReceiveCount",
+    "AWSTraceHeader",
+    "SentTimestamp",
+    "SequenceNumber",
+    "MessageGroupId",
+    "SenderId",
+    "MessageDeduplicationId",
+    "ApproximateFirstReceiveTimestamp",
+)
 
 
 class Processing(StrEnum):
@@ -37,7 +49,7 @@ class Processing(StrEnum):
 class SqsMessage:
     """A received message. `attributes` are SQS's own, as strings; `message_attributes` name -> (data type, value).
 
-    A value of a `Binary` type is base64 text.
+    A value of a `Binary` type is base64 text. `until` is when the message becomes visible to others again.
     """
 
     id: str
@@ -47,6 +59,7 @@ class SqsMessage:
     attributes: Mapping[str, str]
     message_attributes: Mapping[str, tuple[str, str]]
     md5_of_message_attributes: str | None = None
+    until: float = 0.0
 
     @property
     def trace(self) -> str | None:
@@ -67,7 +80,7 @@ def sqs_record(message: SqsMessage, queue_arn: str, region: str, *, window: bool
         "messageId": message.id,
         "receiptHandle": message.receipt,
         "body": message.body,
-        "attributes": dict(message.attributes),
+        "attributes": {name: message.attributes[name] for name in ATTRIBUTES if name in message.attributes},
         "messageAttributes": {name: _attribute(*value) for name, value in message.message_attributes.items()},
     }
     if message.md5_of_message_attributes is not None or window:

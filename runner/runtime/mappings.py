@@ -14,7 +14,6 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
 
 from runner.core import batching, lineage, retry
 from runner.core.batching import BATCH_SIZE, Processing, SqsMessage
@@ -28,20 +27,14 @@ from runner.model.names import Arn, Place, derived_uuid, function_reference
 from runner.model.state import Deployed, State
 from runner.runtime.deployment import Deployment
 from runner.runtime.invoking import Answer, Call, Invoker
+from runner.runtime.queues import Queues, Received, attributes_md5
+from runner.runtime.queues.envelope import body_md5
 
 log = logging.getLogger(__name__)
 
-POLL_S = 20.0  # SQS's longest poll
+POLL_S = 20.0  # real seconds: SQS's longest poll
 BACK_OFF_S = 1.0  # real seconds after an error of our own, or of a batch
 REPORTS = "ReportBatchItemFailures"
-
-
-class Source(Protocol):
-    """What a poller asks of queues: SQS's own verbs, in process. All raise ApiError."""
-
-    async def receive_messages(self, queue: str, *, limit: int, wait_s: float) -> Sequence[SqsMessage]: ...
-
-    async def delete_messages(self, queue: str, receipts: Sequence[str]) -> None: ...
 
 
 class MappingState(StrEnum):
@@ -92,17 +85,21 @@ class Poller:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Messages that are handed over together. `until` is when the first of them becomes visible again."""
+    """Messages that are handed over together."""
 
     messages: tuple[SqsMessage, ...]
     event: bytes
-    until: float
+
+    @property
+    def until(self) -> float:
+        """When the first of the messages becomes visible again."""
+        return min(message.until for message in self.messages)
 
 
 class Mappings:
     """Keeps one poller alive for each enabled mapping of the State in force."""
 
-    def __init__(self, deployment: Deployment, invoker: Invoker, queues: Source, place: Place, clock: Clock) -> None:
+    def __init__(self, deployment: Deployment, invoker: Invoker, queues: Queues, place: Place, clock: Clock) -> None:
         self._deployment = deployment
         self._invoker = invoker
         self._queues = queues
@@ -225,15 +222,14 @@ class Mappings:
     async def step(self, poller: Poller) -> int:
         """Receive one batch and start handing it over; returns how many messages were received."""
         await self._room(poller)
-        received_at = self._clock.now()
-        first = await self._queues.receive_messages(poller.queue, limit=self._size(poller), wait_s=POLL_S)
+        first = await self._queues.receive(poller.queue, limit=self._size(poller), wait_s=POLL_S * self._clock.pace)
         if not first:
             return 0
         poller.gathering = True
         try:
             messages = await self._gather(poller, first)
             if messages:
-                await self._hand_over(poller, messages, received_at + self._visibility_s(poller.queue))
+                await self._hand_over(poller, messages)
         finally:
             poller.gathering = False
         return len(first)
@@ -242,10 +238,6 @@ class Mappings:
     def _size(poller: Poller) -> int:
         return poller.noun.batch_size or BATCH_SIZE
 
-    def _visibility_s(self, queue: str) -> int:
-        deployed = self._deployment.state.get(Queue, queue)
-        return deployed.noun.visibility_timeout_s if deployed else 30
-
     async def _room(self, poller: Poller) -> None:
         """Wait until one more batch may be in flight; more may with time, while all that may are."""
         poller.scale = batching.Scale(poller.scale.concurrency, self._clock.elapsed())
@@ -253,7 +245,7 @@ class Mappings:
             await asyncio.wait({*poller.batches}, timeout=BACK_OFF_S, return_when=asyncio.FIRST_COMPLETED)
             poller.scale = batching.busier(poller.scale, poller.maximum, now=self._clock.elapsed())
 
-    async def _gather(self, poller: Poller, first: Sequence[SqsMessage]) -> list[SqsMessage]:
+    async def _gather(self, poller: Poller, first: Sequence[Received]) -> list[SqsMessage]:
         """What passes the filter, until the batch is full or its window is over."""
         messages = await self._filtered(poller, first)
         ends_at = self._clock.now() + poller.noun.batching_window_s
@@ -264,26 +256,26 @@ class Mappings:
             and (left_s := ends_at - self._clock.now()) > 0
             and not poller.retired
         ):
-            more = await self._queues.receive_messages(poller.queue, limit=missing, wait_s=left_s)
+            more = await self._queues.receive(poller.queue, limit=missing, wait_s=left_s)
             passed = await self._filtered(poller, more)
             messages += passed
             size += sum(len(message.body) for message in passed)
         return messages
 
-    async def _filtered(self, poller: Poller, received: Sequence[SqsMessage]) -> list[SqsMessage]:
+    async def _filtered(self, poller: Poller, received: Sequence[Received]) -> list[SqsMessage]:
         """The messages that pass; the others are deleted from the queue, as AWS does.
 
         What goes round in a loop is neither: it stays in the queue until the queue has enough of it.
         """
         passed: list[SqsMessage] = []
         dropped: list[SqsMessage] = []
-        for message in received:
+        for message in map(_message, received):
             if self._loops(poller, message):
                 continue
             record = batching.sqs_record(message, self._place.queue(poller.queue), self._place.region)
             (passed if poller.filter.matches(record) else dropped).append(message)
         if dropped:
-            await self._queues.delete_messages(poller.queue, [message.receipt for message in dropped])
+            await self._delete(poller, dropped)
         return passed
 
     def _loops(self, poller: Poller, message: SqsMessage) -> bool:
@@ -297,9 +289,9 @@ class Mappings:
 
     # -- handing over
 
-    async def _hand_over(self, poller: Poller, messages: Sequence[SqsMessage], until: float) -> None:
+    async def _hand_over(self, poller: Poller, messages: Sequence[SqsMessage]) -> None:
         """Start a task a batch; of a FIFO queue one for all, so that no group is in two batches at once."""
-        batches = list(self._batches(poller, messages, until))
+        batches = list(self._batches(poller, messages))
         runs = [batches] if poller.fifo else [[batch] for batch in batches]
         for run in runs:
             await self._room(poller)
@@ -310,7 +302,7 @@ class Mappings:
             if poller.retired:
                 self._await_retired(poller.uuid, task)
 
-    def _batches(self, poller: Poller, messages: Sequence[SqsMessage], until: float) -> Iterator[Batch]:
+    def _batches(self, poller: Poller, messages: Sequence[SqsMessage]) -> Iterator[Batch]:
         arn, window = self._place.queue(poller.queue), poller.noun.batching_window_s > 0
         encoded = [
             batching.encode_record(batching.sqs_record(message, arn, self._place.region, window=window))
@@ -318,13 +310,16 @@ class Mappings:
         ]
         for run in batching.split([len(record) for record in encoded]):
             chosen = slice(run.start, run.stop)
-            yield Batch(tuple(messages[chosen]), batching.event(encoded[chosen]), until)
+            yield Batch(tuple(messages[chosen]), batching.event(encoded[chosen]))
 
     async def _run(self, poller: Poller, batches: Sequence[Batch]) -> None:
         """Hand batches over, one after the other; the first that fails ends it, so that order is kept."""
         for batch in batches:
             try:
                 poller.result = await self._process(poller, batch)
+            except asyncio.CancelledError:
+                await asyncio.shield(self._give_back(poller, batch))
+                raise
             except Exception:
                 poller.result = Processing.INTERNAL
                 log.exception("A batch of mapping %s stays in its queue after an error", poller.uuid)
@@ -338,9 +333,7 @@ class Mappings:
         failed = frozenset(sent)
         if answer is not None and answer.function_error is None:
             failed = batching.failed_items(answer.payload, sent) if poller.reports else frozenset()
-        done = [message.receipt for message in batch.messages if message.id not in failed]
-        if done:
-            await self._queues.delete_messages(poller.queue, done)
+        await self._delete(poller, [message for message in batch.messages if message.id not in failed])
         if not failed:
             return Processing.OK
         log.info(
@@ -354,6 +347,19 @@ class Mappings:
         if not poller.reports:
             poller.scale = batching.backed_off(poller.scale, now=self._clock.elapsed())
         return Processing.FUNCTION_FAILED
+
+    async def _delete(self, poller: Poller, messages: Sequence[SqsMessage]) -> None:
+        deletions = (self._queues.delete(poller.queue, message.receipt) for message in messages)
+        for failure in await asyncio.gather(*deletions, return_exceptions=True):
+            if isinstance(failure, ApiError):  # the queue is gone, or a FIFO message was held for too long
+                log.warning("A message of %s could not be deleted: %s", poller.queue, failure)
+            elif failure is not None:
+                raise failure
+
+    async def _give_back(self, poller: Poller, batch: Batch) -> None:
+        """The process ends: the messages are not to wait for their visibility timeout."""
+        shown = (self._queues.change_visibility(poller.queue, one.receipt, 0) for one in batch.messages)
+        await asyncio.gather(*shown, return_exceptions=True)
 
     async def _invoke(self, poller: Poller, batch: Batch) -> Answer | None:
         """The answer; None if the function cannot be invoked before the messages are visible again.
@@ -379,3 +385,21 @@ class Mappings:
         trace = lineage.longest((message.trace for message in batch.messages), arn)
         header = lineage.step(trace, arn, request_id=request_id, now=self._clock.now()).header
         return Call(function, qualifier, batch.event, request_id, trace=header)
+
+
+def _message(received: Received) -> SqsMessage:
+    envelope = received.envelope
+    attributes = {
+        name: (attribute.type, batching.binary_text(attribute.data) if attribute.kind == "Binary" else attribute.value)
+        for name, attribute in envelope.attributes.items()
+    }
+    return SqsMessage(
+        envelope.message_id,
+        received.handle,
+        envelope.body,
+        body_md5(envelope.body),
+        received.attributes,
+        {name: (data_type, str(value)) for name, (data_type, value) in attributes.items()},
+        attributes_md5(envelope.attributes),
+        until=received.receipt.until,
+    )
