@@ -69,6 +69,7 @@ class AsyncInvocations:
         self._lines: dict[str, _Line] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._closing = False
+        self._defaults = EventInvokeConfig(function_name="", qualifier=LATEST)
         self.door = FunctionDoor(self)
 
     def __repr__(self) -> str:
@@ -172,6 +173,7 @@ class AsyncInvocations:
             line.freed.clear()
             if not await _wait(line.freed, GROW_AFTER_S) and self._clock.elapsed() >= line.calm_until:
                 line.slots = min(SLOTS_MAX, line.slots + max(1, line.slots // 2))
+            await asyncio.sleep(0)  # others end in the same turn: one lease for all of their slots
 
     # -- attempts
 
@@ -330,7 +332,7 @@ class AsyncInvocations:
         """Of exactly the qualifier that was invoked: an alias does not inherit the function's."""
         key = f"{function}:{qualifier or LATEST}"
         found = self._deployment.state.get(EventInvokeConfig, key)
-        return found.noun if found else EventInvokeConfig(function_name=function, qualifier=qualifier or LATEST)
+        return found.noun if found else self._defaults
 
     def _reserved(self, function: str) -> int | None:
         latest = self._deployment.state.version(function)
