@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from runner.core import lineage, records, retry
@@ -70,7 +71,7 @@ class AsyncInvocations:
         self._tasks: asyncio.TaskGroup | None = None
         self._closing = False
         self._defaults = EventInvokeConfig(function_name="", qualifier=LATEST)
-        self.door = FunctionDoor(self)
+        self.door = FunctionDoor(self, clock)
 
     def __repr__(self) -> str:
         lines = ", ".join(f"{line.function}: {len(line.held)}/{line.slots}" for line in self._lines.values())
@@ -80,12 +81,17 @@ class AsyncInvocations:
         self, function: str, qualifier: str | None, payload: bytes, *, request_id: str, trace: str | None = None
     ) -> None:
         """Returns once the invocation is durable. Raises ApiError if there is no such function or qualifier."""
+        await self.accept_attempts(function, [Attempt(request_id, qualifier, payload, self._clock.now(), trace)])
+
+    async def accept_attempts(self, function: str, attempts: Sequence[Attempt]) -> None:
+        """Accept invocations of one function under one qualifier in one commit. Raises ApiError as `accept`."""
+        qualifier = attempts[0].qualifier
         if not _exists(self._deployment.state, function, qualifier):
             arn = self._place.function(function, qualifier or LATEST)
             raise ApiError("ResourceNotFoundException", f"Function not found: {arn}", 404, members={"Type": "User"})
         now = self._clock.now()
-        attempt = Attempt(request_id, qualifier, payload, now, trace)
-        await self._store.send(PREFIX + function, [Message(attempt.message_id, encode(attempt), now)], now=now)
+        messages = [Message(attempt.message_id, encode(attempt), now) for attempt in attempts]
+        await self._store.send(PREFIX + function, messages, now=now)
         self._line(function).accepted += 1
 
     async def run(self) -> None:
@@ -340,23 +346,30 @@ class AsyncInvocations:
 
 
 class FunctionDoor:
-    """The door of functions: a letter becomes an asynchronous invocation."""
+    """The door of functions: letters become asynchronous invocations."""
 
-    def __init__(self, invocations: AsyncInvocations) -> None:
+    def __init__(self, invocations: AsyncInvocations, clock: Clock) -> None:
         self._invocations = invocations
+        self._clock = clock
 
     async def accept(self, arn: Arn, letter: Letter) -> None:
         """Raises Undeliverable if there is no such function."""
+        [refused] = await self.accept_all(arn, [letter])
+        if refused is not None:
+            raise refused
+
+    async def accept_all(self, arn: Arn, letters: Sequence[Letter]) -> Sequence[Undeliverable | None]:
+        """Many letters to one function in one commit."""
+        now = self._clock.now()
+        attempts = [
+            Attempt(derived_uuid("invocation", letter.id), arn.qualifier, letter.body, now, letter.trace)
+            for letter in letters
+        ]
         try:
-            await self._invocations.accept(
-                arn.name,
-                arn.qualifier,
-                letter.body,
-                request_id=derived_uuid("invocation", letter.id),
-                trace=letter.trace,
-            )
+            await self._invocations.accept_attempts(arn.name, attempts)
         except ApiError as error:
-            raise Undeliverable("NO_RESOURCE", error.message or error.code) from error
+            return [Undeliverable("NO_RESOURCE", error.message or error.code)] * len(letters)
+        return [None] * len(letters)
 
 
 def _exists(state: State, function: str, qualifier: str | None) -> bool:
