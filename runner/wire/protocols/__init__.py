@@ -1,0 +1,1 @@
+"""The AWS protocols: parse and serialise, compiled from the models per operation."""
