@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 STEP_MS = 15  # quiet for this long: the save is complete
 DEBOUNCE_MS = 200  # at most this long after the first of many changes
-SWEEP_MS = 3000
+SWEEP_MS = 3000  # after watching began, until one look at everything
 RETRY_S = 1.0  # until a watch that failed (a folder went away) is set up again
 IGNORED_FOLDERS = frozenset(
     {".runner", ".git", "__pycache__", ".aws-sam", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
@@ -33,7 +33,8 @@ class Watch:
     What is watched may change at any time with `follow`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, sweep_ms: int = SWEEP_MS) -> None:
+        self._sweep_ms = sweep_ms
         self._folders: frozenset[Path] = frozenset()
         self._changed = asyncio.Event()
 
@@ -68,7 +69,7 @@ class Watch:
             debounce=DEBOUNCE_MS,
             step=STEP_MS,
             stop_event=self._changed,
-            rust_timeout=SWEEP_MS,
+            rust_timeout=self._sweep_ms,
             yield_on_timeout=True,
         ):
             # One look at everything after watching began: what changed while it was set up went unseen.
