@@ -134,6 +134,7 @@ class Schedule(Noun):
     schedule_expression: str = Field(alias="ScheduleExpression", min_length=1, max_length=256)
     timezone: str = Field("UTC", alias="ScheduleExpressionTimezone")
     state: Literal["ENABLED", "DISABLED"] = Field("ENABLED", alias="State")
+    action_after_completion: Literal["NONE", "DELETE"] = Field("NONE", alias="ActionAfterCompletion")
     target: ScheduleTarget = Field(alias="Target")
 
 
