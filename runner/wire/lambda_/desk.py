@@ -74,10 +74,10 @@ def revision(key: str, state: State, now: float) -> str:
     return derived_uuid("revision", key, str(state.revision), repr(now))
 
 
-def page(items: Sequence[tuple[str, T]], members: Members) -> tuple[list[T], dict[str, str]]:
+def page(items: Sequence[tuple[str, T]], members: Members, most: int = PAGE) -> tuple[list[T], dict[str, str]]:
     """One page of items in order of their keys, and the marker of the next one. Raises ApiError for a bad marker."""
     after = _unmark(members.get("Marker"))
-    size = min(int(members.get("MaxItems") or PAGE), PAGE)
+    size = min(int(members.get("MaxItems") or most), most)
     remaining = [item for item in items if after is None or item[0] > after]
     shown = remaining[:size]
     more = {"NextMarker": _mark(shown[-1][0])} if len(remaining) > size else {}

@@ -10,9 +10,18 @@ from runner.runtime.deployment import Deployment
 from runner.runtime.functions.code import CodeStore
 from runner.runtime.invoking import Asynchronous, Invoker
 from runner.wire.lambda_.aliases import Aliases
+from runner.wire.lambda_.concurrency import Concurrency, Provisioning
+from runner.wire.lambda_.create import Create
 from runner.wire.lambda_.desk import Desk
+from runner.wire.lambda_.event_invoke import EventInvokeConfigs
 from runner.wire.lambda_.functions import Functions
 from runner.wire.lambda_.invoke import Invocations
+from runner.wire.lambda_.layers import Layers
+from runner.wire.lambda_.mappings import Mappings
+from runner.wire.lambda_.permissions import Permissions
+from runner.wire.lambda_.settings import Settings
+from runner.wire.lambda_.tags import Tags
+from runner.wire.lambda_.urls import Urls
 from runner.wire.lambda_.versions import Versions
 from runner.wire.operation import Operation, RawOperation
 
@@ -30,6 +39,7 @@ class Lambda:
         asynchronous: Asynchronous,
         place: Place,
         clock: Clock,
+        provisioning: Provisioning | None = None,
     ) -> None:
         desk = Desk(deployment, code, place, clock)
         invocations = Invocations(deployment, invoker, asynchronous, place, clock)
@@ -40,6 +50,15 @@ class Lambda:
         self.operations: Mapping[str, Operation] = {
             "InvokeAsync": invocations.invoke_async,
             **Functions(desk).operations,
+            **Create(desk).operations,
             **Versions(desk).operations,
             **Aliases(desk).operations,
+            **Concurrency(desk, provisioning).operations,
+            **Permissions(desk).operations,
+            **EventInvokeConfigs(desk).operations,
+            **Urls(desk).operations,
+            **Layers(desk).operations,
+            **Mappings(desk).operations,
+            **Tags(desk).operations,
+            **Settings(desk).operations,
         }
