@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import NamedTuple
+from urllib.parse import parse_qsl
 
 from runner.wire.guard import bare_name
 from runner.wire.models import Models, ServiceModel
@@ -102,12 +103,26 @@ def _scope(credential: str) -> Scope:
     return Scope("/".join(parts[:-4]), parts[-3], parts[-2])
 
 
+class Route(NamedTuple):
+    """`constants` are fields that the query string must have."""
+
+    method: str
+    path: re.Pattern[str]
+    constants: frozenset[tuple[str, str]]
+    operation: str
+
+    def matches(self, request: Request) -> bool:
+        if self.method != request.method or self.path.fullmatch(request.path) is None:
+            return False
+        return not self.constants or self.constants <= set(parse_qsl(request.query, keep_blank_values=True))
+
+
 class Router:
     """Finds what a request means; reads a model only where the path must say it."""
 
     def __init__(self, models: Models) -> None:
         self._models = models
-        self._tables: dict[str, list[tuple[str, re.Pattern[str], str]]] = {}
+        self._tables: dict[str, list[Route]] = {}
 
     def find(self, request: Request, scope: Scope) -> Target:
         headers = request.headers
@@ -151,13 +166,13 @@ class Router:
         table = self._tables.get(model.name)
         if table is None:
             table = self._tables[model.name] = route_table(model)
-        for method, pattern, name in table:
-            if method == request.method and pattern.fullmatch(request.path):
-                return name
-        return ""
+        return next((route.operation for route in table if route.matches(request)), "")
 
 
-def route_table(model: ServiceModel) -> list[tuple[str, re.Pattern[str], str]]:
-    """Method, path and operation; paths with more literal text first, so that `{label}` never hides a word."""
-    routes = sorted(model.routes.items(), key=lambda route: -len(LABEL.sub("", route[1][1])))
-    return [(method, path_pattern(uri), name) for name, (method, uri) in routes]
+def route_table(model: ServiceModel) -> list[Route]:
+    """The narrowest first, so that a `{label}` never hides a word: more literal text, then more literal query."""
+    routes = []
+    for name, (method, uri) in model.routes.items():
+        constants = frozenset(parse_qsl(uri.partition("?")[2], keep_blank_values=True))
+        routes.append((len(LABEL.sub("", uri)), Route(method, path_pattern(uri), constants, name)))
+    return [route for _, route in sorted(routes, key=lambda weighed: -weighed[0])]
