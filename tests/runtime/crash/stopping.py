@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.host.clock import Clock
 from runner.store import SqliteStore
-from runner.store.ports import Depth, Lease, Message
+from runner.store.ports import Depth, Lease, Message, Record
 
 QUIET_TURNS = 12  # turns of the loop without a call of the store: nothing is in flight
 
@@ -18,7 +18,7 @@ class Stopped(BaseException):
 
 
 class StoppingStore:
-    """The queue verbs of a real store; from the `at`-th call on, everything is over.
+    """The verbs of a real store; from the `at`-th call on, everything is over.
 
     `answered`: the call itself still reaches the store, and only its answer is lost.
     """
@@ -62,6 +62,25 @@ class StoppingStore:
 
     async def queues(self, prefix: str) -> Sequence[str]:
         return await self._call("queues", prefix)  # type: ignore[no-any-return]
+
+    async def get(self, key: str) -> Record | None:
+        return await self._call("get", key)  # type: ignore[no-any-return]
+
+    async def scan(self, prefix: str) -> Sequence[Record]:
+        return await self._call("scan", prefix)  # type: ignore[no-any-return]
+
+    async def put(self, key: str, value: bytes, *, expected: int) -> int:
+        return await self._call("put", key, value, expected=expected)  # type: ignore[no-any-return]
+
+    async def delete(self, key: str, *, expected: int) -> None:
+        await self._call("delete", key, expected=expected)
+
+
+def expected(end: object) -> bool:
+    """Whether a task ended as it must in a process that stops: nothing else may have gone wrong."""
+    if isinstance(end, BaseExceptionGroup):
+        return all(expected(one) for one in end.exceptions)
+    return not isinstance(end, BaseException) or isinstance(end, Stopped | asyncio.CancelledError)
 
 
 class JumpingClock(Clock):

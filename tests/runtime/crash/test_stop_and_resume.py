@@ -14,7 +14,7 @@ from runner.runtime.async_invocations import AsyncInvocations
 from runner.runtime.doors import Doors
 from runner.runtime.invoking import Answer, Call
 from runner.store import SqliteStore
-from tests.runtime.crash.stopping import JumpingClock, Stopped, StoppingStore
+from tests.runtime.crash.stopping import JumpingClock, StoppingStore, expected
 from tests.runtime.world import (
     LIMIT_S,
     PLACE,
@@ -94,14 +94,7 @@ async def _work(store: StoppingStore, real: SqliteStore, invocations: AsyncInvoc
         for task in (stopped, *tasks):
             task.cancel()
         ends = await asyncio.gather(stopped, *tasks, return_exceptions=True)
-    surprises = [end for end in ends if isinstance(end, BaseException) and not _expected(end)]
-    assert not surprises, surprises
-
-
-def _expected(end: BaseException) -> bool:
-    if isinstance(end, BaseExceptionGroup):
-        return all(_expected(one) for one in end.exceptions)
-    return isinstance(end, Stopped | asyncio.CancelledError)
+    assert all(map(expected, ends)), ends
 
 
 def undisturbed(path: Path) -> tuple[Outside, int]:
@@ -120,21 +113,21 @@ def test_the_history_undisturbed(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("answered", [False, True], ids=["before", "after"])
 def test_stopped_anywhere_and_resumed_it_ends_the_same(tmp_path: Path, answered: bool) -> None:
-    expected, calls = undisturbed(tmp_path / "undisturbed.db")
+    whole, calls = undisturbed(tmp_path / "undisturbed.db")
     for at in range(1, calls + 1):
         path, outside, clock = tmp_path / f"{at}.db", Outside(), JumpingClock()
         asyncio.run(live(path, outside, at, answered=answered, clock=clock))
         resumed = asyncio.run(live(path, outside, None, answered=False, clock=JumpingClock(clock.at + 1)))
         assert not resumed.stopped.is_set()
-        assert outside.end() == expected.end(), f"stopped at call {at}"
+        assert outside.end() == whole.end(), f"stopped at call {at}"
         # What ran and was not acknowledged may run once more; nothing runs more often than that.
-        assert (outside.calls - expected.calls).total() <= len(ACCEPTED), f"stopped at call {at}"
-        assert not expected.calls - outside.calls, f"stopped at call {at}"
+        assert (outside.calls - whole.calls).total() <= len(ACCEPTED), f"stopped at call {at}"
+        assert not whole.calls - outside.calls, f"stopped at call {at}"
 
 
 @pytest.mark.slow
 def test_stopped_over_and_over_it_ends_the_same(tmp_path: Path) -> None:
-    expected, _ = undisturbed(tmp_path / "undisturbed.db")
+    whole, _ = undisturbed(tmp_path / "undisturbed.db")
     outside, clock, lives = Outside(), JumpingClock(), 0
     while lives < CALLS_MAX:
         lives += 1
@@ -143,5 +136,5 @@ def test_stopped_over_and_over_it_ends_the_same(tmp_path: Path) -> None:
         if not store.stopped.is_set():
             break
         clock = JumpingClock(clock.at + 1)
-    assert outside.end() == expected.end()
+    assert outside.end() == whole.end()
     assert lives < CALLS_MAX
