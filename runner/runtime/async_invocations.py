@@ -59,7 +59,15 @@ class AsyncInvocations:
     """Accepts asynchronous invocations and sees each to its end. `door` is where letters to functions go."""
 
     def __init__(
-        self, store: Queues, deployment: Deployment, invoker: Invoker, doors: Doors, place: Place, clock: Clock
+        self,
+        store: Queues,
+        deployment: Deployment,
+        invoker: Invoker,
+        doors: Doors,
+        place: Place,
+        clock: Clock,
+        *,
+        lease_s: float = LEASE_S,
     ) -> None:
         self._store = store
         self._deployment = deployment
@@ -67,6 +75,7 @@ class AsyncInvocations:
         self._doors = doors
         self._place = place
         self._clock = clock
+        self._lease_s = lease_s
         self._lines: dict[str, _Line] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._closing = False
@@ -158,7 +167,7 @@ class AsyncInvocations:
         await self._room(line)
         now = self._clock.now()
         free = self._slots(line) - len(line.held)
-        until = now + LEASE_S * self._clock.pace
+        until = now + self._lease_s * self._clock.pace
         leases = await self._store.lease(PREFIX + function, limit=min(free, BATCH), now=now, until=until, wait_s=wait_s)
         if len(leases) < free:
             line.slots = SLOTS if not line.held else line.slots
@@ -244,9 +253,9 @@ class AsyncInvocations:
         try:
             answering = self._invoker.invoke(call)
             while not answering.done():
-                await asyncio.wait((answering,), timeout=LEASE_S / 3)
+                await asyncio.wait((answering,), timeout=self._lease_s / 3)
                 if not answering.done():
-                    until = self._clock.now() + LEASE_S * self._clock.pace
+                    until = self._clock.now() + self._lease_s * self._clock.pace
                     receipt = line.held[message_id].receipt
                     await self._store.extend(PREFIX + line.function, receipt, until=until)
             answer = answering.result()

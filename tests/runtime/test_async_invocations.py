@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -75,13 +76,15 @@ class World:
 
 
 @asynccontextmanager
-async def world(folder: Path, state: State, script: Script, *, pace: float = PACE) -> AsyncIterator[World]:
+async def world(
+    folder: Path, state: State, script: Script, *, pace: float = PACE, lease_s: float = 15.0
+) -> AsyncIterator[World]:
     """Everything of one runner but its environments, running."""
     clock = Clock(pace)
     store = SqliteStore.open(folder / "state.db", clock=clock)
     deployment = await in_force(store, state)
     scripted, box, doors = ScriptedFunction(clock, script), Letterbox(), Doors()
-    invocations = AsyncInvocations(store, deployment, scripted, doors, PLACE, clock)
+    invocations = AsyncInvocations(store, deployment, scripted, doors, PLACE, clock, lease_s=lease_s)
     for service in ("sqs", "sns", "events"):
         doors.open(service, box)
     doors.open("lambda", invocations.door)
@@ -436,5 +439,37 @@ def test_what_is_in_flight_gets_a_moment(tmp_path: Path) -> None:
             gate.set()
             await draining
             assert len(told.box.at("succeeded")) == 1
+
+    asyncio.run(history())
+
+
+@pytest.mark.slow
+def test_a_long_invocation_keeps_its_lease(tmp_path: Path) -> None:
+    async def history() -> None:
+        async def long(_: Call) -> Answer:
+            await asyncio.sleep(0.5)
+            return success()
+
+        async with world(tmp_path, BOTH, long, pace=1.0, lease_s=0.1) as told:
+            await accept(told)
+            await told.ended()
+            assert len(told.function.calls) == 1
+
+    asyncio.run(history())
+
+
+@pytest.mark.slow
+def test_a_lease_that_ran_out_does_not_make_it_run_twice(tmp_path: Path) -> None:
+    async def history() -> None:
+        async def stalls(_: Call) -> Answer:
+            await asyncio.sleep(0.01)
+            time.sleep(0.2)  # noqa: ASYNC251 - the whole process stands still for longer than the lease
+            await asyncio.sleep(0.1)
+            return success()
+
+        async with world(tmp_path, BOTH, stalls, pace=1.0, lease_s=0.1) as told:
+            await accept(told)
+            await told.ended()
+            assert len(told.function.calls) == 1
 
     asyncio.run(history())
