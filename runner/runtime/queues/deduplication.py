@@ -20,7 +20,7 @@ from runner.model.errors import Conflict
 from runner.store.ports import Records
 
 WINDOW_S = 300.0
-PREFIX = "sqs-deduplication/"
+PREFIX = "deduplication/"
 ATTEMPTS = 4
 SWEEP = 2  # forgotten per message sent: more than one, so that the memory shrinks again
 
@@ -35,11 +35,11 @@ class First:
 
 
 class Window:
-    """One queue's window. All decisions are made on what is in memory, without waiting in between."""
+    """One queue's or topic's window. All decisions are made on what is in memory, without waiting in between."""
 
-    def __init__(self, records: Records, queue: str) -> None:
+    def __init__(self, records: Records, name: str) -> None:
         self._records = records
-        self._prefix = f"{PREFIX}{queue}/"
+        self._prefix = f"{PREFIX}{name}/"
         self._firsts: dict[str, First] = {}
         self._loading = asyncio.Lock()
         self._loaded = False

@@ -185,7 +185,7 @@ class Queues:
         return First(message_id, str(SEQUENCE_BASE + self._last_sequence * 256), now), True, key
 
     async def _window(self, name: str) -> Window:
-        window = self._windows.setdefault(name, Window(self._store, name))
+        window = self._windows.setdefault(name, Window(self._store, PREFIX + name))
         await window.load()
         return window
 
