@@ -61,6 +61,7 @@ class Schedules:
         self._clock = clock
         self._timers: dict[str, Timer] = {}
         self._rules: dict[str, CompiledRule] = {}  # of timers, by their keys
+        self._recalled: dict[str, Memory] = {}
         self._news = asyncio.Event()
         self._started = False
         deployment.subscribe(self._changed)
@@ -68,18 +69,27 @@ class Schedules:
     def __repr__(self) -> str:
         return f"<Schedules {len(self._timers)}>"
 
-    def next_times(self, now: float | None = None) -> list[Upcoming]:
+    def next_times(self) -> dict[str, float]:
+        """When every enabled schedule fires next, by `rule/<bus>/<name>` and `schedule/<group>/<name>`."""
+        return {f"{one.kind}/{one.name}": one.at for one in self.upcoming() if one.at is not None}
+
+    def upcoming(self, now: float | None = None) -> list[Upcoming]:
         """What every enabled schedule does next, the earliest first; those that never fire again last."""
         at = self._clock.now() if now is None else now
         upcoming = []
         for key, deployed in _sources(self._deployment.state):
             known = self._timers.get(key)
-            timer = known if known is not None and known.source is deployed else _timer(key, deployed, None, at)
+            memory = self._recalled.get(key)
+            timer = known if known is not None and known.source is deployed else _timer(key, deployed, memory, at)
             if timer is not None:
                 kind, _, name = key.removeprefix(PREFIX).partition("/")
                 due = timer.due if timer.due is None else max(timer.due, at)
                 upcoming.append(Upcoming(kind, name, deployed.noun.schedule_expression or "", due))
         return sorted(upcoming, key=lambda one: (one.at is None, one.at or 0.0, one.name))
+
+    async def recall(self) -> None:
+        """Read where schedules stand, for who only looks (`run` does so by itself)."""
+        self._recalled = {record.key: Memory.decode(record.value) for record in await self._store.scan(PREFIX)}
 
     async def run(self) -> None:
         """Fire schedules until cancelled."""

@@ -43,6 +43,7 @@ REQUIRED_ONLY = frozenset(("required",))
 NOTHING = frozenset[str]()
 
 RULES: dict[str, Rules] = {
+    "events": Rules(unchecked=frozenset(("PutEventsRequest.Entries",))),  # entries are judged and printed one by one
     "iam": Rules("ValidationError", frozenset(("required", "length", "range", "enum")), bare_enums=True),
     "lambda": Rules(
         unchecked=frozenset(

@@ -41,6 +41,8 @@ class Putting:
         given: Sequence[Members] = members.get("Entries") or ()
         if not 1 <= len(given) <= ENTRIES_MAX:
             rule = f"less than or equal to {ENTRIES_MAX}" if given else "greater than or equal to 1"
+            if "Entries" not in members:
+                raise constraints([constraint(None, "entries", "Member must not be null")])
             shown = f"[{', '.join(map(_shown, given))}]"
             raise constraints([constraint(shown, "entries", f"Member must have length {rule}")])
         trace = context.headers.get("x-amzn-trace-id")
