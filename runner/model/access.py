@@ -52,6 +52,23 @@ class ManagedPolicy(Noun):
     users: tuple[str, ...] = Field((), alias="Users")
 
 
+class PolicyVersion(Noun):
+    """One version of a managed policy. `created_at` is epoch seconds."""
+
+    version_id: str  # `v1`, `v2`, ...
+    policy_document: Document
+    created_at: float = 0.0
+
+
+class PolicyHistory(Noun):
+    """What the API keeps of a managed policy beside its default document; State key is the policy's ARN."""
+
+    versions: tuple[PolicyVersion, ...] = ()
+    default_version_id: str = "v1"
+    last_number: int = 1
+    tags: tuple[Tag, ...] = ()
+
+
 class LogGroup(Noun):
     """`AWS::Logs::LogGroup`; State key is the group's name."""
 

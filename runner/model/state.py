@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
-from runner.model.access import LogGroup, ManagedPolicy, Policy, Role
+from runner.model.access import LogGroup, ManagedPolicy, Policy, PolicyHistory, Role
 from runner.model.events import EventBus, Rule, Schedule, ScheduleGroup
 from runner.model.function import (
     Alias,
@@ -59,6 +59,7 @@ TABLES: dict[str, type[Noun]] = {
     "roles": Role,
     "policies": Policy,
     "managed_policies": ManagedPolicy,
+    "policy_histories": PolicyHistory,
     "log_groups": LogGroup,
     "stacks": StackRecord,
 }
