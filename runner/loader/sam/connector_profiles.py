@@ -25,7 +25,7 @@ TOPIC = "AWS::SNS::Topic"
 ROLE, LAMBDA, QUEUE_POLICY, TOPIC_POLICY = "role", "lambda", "queue-policy", "topic-policy"
 
 Grant = tuple[str, tuple[str, ...]]
-"""Actions, `service:One Two`, and the resources they are allowed on, with `%{Source.X}` and `%{Destination.X}` to fill."""
+"""Actions, `service:One Two`, and the resources they are allowed on, where `%{Source.X}` is filled in."""
 
 
 @dataclass(frozen=True, slots=True)

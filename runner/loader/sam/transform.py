@@ -7,15 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from runner.loader.positions import Positions
 from runner.loader.report import Report
+from runner.loader.sam.apis.registry import REST as REST_API
+from runner.loader.sam.apis.registry import Apis
+from runner.loader.sam.apis.rest import RestApi
+from runner.loader.sam.apis.rest_domain import DomainRecords
+from runner.loader.sam.apis.rest_events import add_rest_event
+from runner.loader.sam.apis.usage_plans import UsagePlans
 from runner.loader.sam.applications import transform_application
 from runner.loader.sam.checks import check_properties
 from runner.loader.sam.connectors import embedded_connectors, transform_connector
 from runner.loader.sam.deployments import Deployments
-from runner.loader.sam.events.sources import FUNCTION_HANDLERS
+from runner.loader.sam.events.sources import FUNCTION_HANDLERS, Handlers
 from runner.loader.sam.functions import transform_function
 from runner.loader.sam.globals import read_globals, with_globals
 from runner.loader.sam.layers import transform_layer
@@ -28,6 +35,7 @@ from runner.model.diagnostic import Position
 from runner.model.names import Place
 
 FUNCTION = "AWS::Serverless::Function"
+API_TYPES = ("AWS::Serverless::Api",)
 CONNECTOR = "AWS::Serverless::Connector"
 REST: dict[str, Callable[[Work, Source], None]] = {
     "AWS::Serverless::LayerVersion": transform_layer,
@@ -35,12 +43,6 @@ REST: dict[str, Callable[[Work, Source], None]] = {
     "AWS::Serverless::Application": transform_application,
     CONNECTOR: transform_connector,
 }
-ORDER = (
-    "AWS::Serverless::Function",
-    "AWS::Serverless::StateMachine",
-    "AWS::Serverless::Api",
-    "AWS::Serverless::HttpApi",
-)
 DROPPED = ("Transform", "Globals")
 
 
@@ -58,13 +60,19 @@ def expand(
 ) -> Expansion:
     """What a SAM template means in CloudFormation's own types. The input is left as it is; errors go to `report`."""
     work = Work(template, positions, parameters, place, report)
-    sources = _read_sources(work)
+    sections = read_globals(work)
+    sources = _read_sources(work, sections)
+    apis = Apis(work, sections)
+    apis.collect(sources)
     deployments = Deployments(work)
+    handlers: Handlers = {**FUNCTION_HANDLERS, "Api": partial(add_rest_event, apis)}
+    for source in sources:
+        if source.type == FUNCTION:
+            transform_function(work, source, deployments, handlers)
+    transform_apis(work, apis)
     for source in sorted(sources, key=_order):
-        with work.collecting():
-            if source.type == FUNCTION:
-                transform_function(work, source, deployments, FUNCTION_HANDLERS)
-            else:
+        if source.type in REST:
+            with work.collecting():
                 REST[source.type](work, source)
     deployments.finish()
     work.replaced = {source.id: source.made for source in sources if source.type == CONNECTOR and source.made}
@@ -72,15 +80,21 @@ def expand(
     return Expansion(_result(work), work.origins, frozenset(work.assumed_code))
 
 
-def _order(source: Source) -> int:
-    if source.type == CONNECTOR:
-        return len(ORDER) + 1
-    return ORDER.index(source.type) if source.type in ORDER else len(ORDER)
+def _order(source: Source) -> bool:
+    return source.type == CONNECTOR
 
 
-def _read_sources(work: Work) -> list[Source]:
+def transform_apis(work: Work, apis: Apis) -> None:
+    """Emit all APIs, and what several of them share."""
+    plans, records = UsagePlans(work), DomainRecords(work)
+    for api in apis.of(REST_API):
+        with work.collecting():
+            RestApi(work, api, plans, records).transform()
+    plans.finish()
+
+
+def _read_sources(work: Work, sections: dict[str, Json]) -> list[Source]:
     """SAM's resources with their properties; all others go to the output as they are."""
-    sections = read_globals(work)
     sources = []
     embedded: list[tuple[str, Json]] = []
     for logical_id, resource in work.sources.items():
@@ -101,7 +115,7 @@ def _read_sources(work: Work) -> list[Source]:
 
 def _is_sam(resource: Any) -> bool:
     type_ = resource.get("Type") if isinstance(resource, dict) else None
-    return isinstance(type_, str) and (type_ == FUNCTION or type_ in REST)
+    return isinstance(type_, str) and (type_ == FUNCTION or type_ in API_TYPES or type_ in REST)
 
 
 def _without_connectors(work: Work, resource: Any) -> Any:

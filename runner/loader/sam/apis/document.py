@@ -1,0 +1,139 @@
+"""An OpenAPI document that is being edited: its paths, their methods, and the conditions around them.
+
+Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from runner.loader.sam.values import Json, intrinsic_argument, is_no_value, no_value, ref
+
+ANY = "x-amazon-apigateway-any-method"
+INTEGRATION = "x-amazon-apigateway-integration"
+SECURITY_HEADER_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", ANY)
+
+_PARAMETER = re.compile(r"\{[a-zA-Z0-9._-]+\+?\}")
+
+
+def swagger_skeleton() -> Json:
+    """The document that SAM starts a REST API with."""
+    return {"swagger": "2.0", "info": {"version": "1.0", "title": ref("AWS::StackName")}, "paths": {}}
+
+
+def openapi_skeleton() -> Json:
+    """The document that SAM starts an HTTP API with."""
+    return {"openapi": "3.0.1", "info": {"version": "1.0", "title": ref("AWS::StackName")}, "paths": {}}
+
+
+def method_key(method: Any) -> Any:
+    """A method as OpenAPI and its extension for all methods spell it."""
+    lower = method.lower() if isinstance(method, str) else method
+    return ANY if lower == "any" else lower
+
+
+def branches(value: Any) -> list[Json]:
+    """The maps that stand behind a `Fn::If`; the value itself where there is none."""
+    found = intrinsic_argument(value, "Fn::If")
+    if isinstance(found, list) and len(found) == 3:
+        return [item for branch in found[1:] if not is_no_value(branch) for item in branches(branch)]
+    return [value] if isinstance(value, dict) else []
+
+
+def conditional(condition: str | None, value: Any) -> Any:
+    """A value that is there only under a condition."""
+    return value if condition is None else {"Fn::If": [condition, value, no_value()]}
+
+
+def resource_path(path: str) -> str:
+    """A path as the resource of a permission: parameters are wildcards, no slash at the end."""
+    wild = _PARAMETER.sub("*", path)
+    return wild if wild == "/" else wild.rstrip("/")
+
+
+class Document:
+    """One document. Methods may be wrapped in conditions, as may path items and integrations."""
+
+    def __init__(self, body: Json) -> None:
+        self.body = body
+
+    @property
+    def valid(self) -> bool:
+        """True for a document that SAM edits: one with paths and a version."""
+        version = self.body.get("swagger") or self.body.get("openapi")
+        return isinstance(self.body.get("paths"), dict) and version is not None
+
+    @property
+    def is_openapi3(self) -> bool:
+        return str(self.body.get("openapi", "")).startswith("3")
+
+    @property
+    def paths(self) -> Json:
+        paths = self.body.get("paths")
+        if not isinstance(paths, dict):
+            paths = {}
+            self.body["paths"] = paths
+        return paths
+
+    def items(self, path: str) -> list[Json]:
+        """The path items of a path, one a branch of its condition."""
+        return branches(self.paths.get(path))
+
+    def has(self, path: str, method: str) -> bool:
+        return any(method_key(method) in item for item in self.items(path))
+
+    def has_integration(self, path: str, method: str) -> bool:
+        """True if the method is there and something answers it."""
+        return any(INTEGRATION in operation for operation in self.operations(path, method))
+
+    def add(self, path: str, method: str) -> None:
+        """Make sure that path and method are there."""
+        if self.paths.get(path) is None:
+            self.paths[path] = {}
+        for item in self.items(path):
+            if item.get(method_key(method)) is None:
+                item[method_key(method)] = {}
+
+    def operations(self, path: str, method: str) -> Iterator[Json]:
+        """The definitions of one method."""
+        for item in self.items(path):
+            yield from branches(item.get(method_key(method)))
+
+    def all_operations(self, path: str) -> Iterator[tuple[str, Json]]:
+        """Every method of a path with its definitions."""
+        for item in self.items(path):
+            for method, definition in list(item.items()):
+                if method_key(method) in SECURITY_HEADER_METHODS:
+                    for operation in branches(definition):
+                        yield method, operation
+
+    def make_conditional(self, path: str, condition: str) -> None:
+        self.paths[path] = conditional(condition, self.paths[path])
+
+    def integrate(self, path: str, method: str, integration: Json, condition: str | None) -> None:
+        """Answer a method by an integration, whose whole definition is there under the condition."""
+        self.add(path, method)
+        key = method_key(method)
+        for item in self.items(path):
+            for operation in branches(item[key]):
+                operation[INTEGRATION] = dict(integration)
+                operation.setdefault("responses", {})
+            item[key] = conditional(condition, item[key])
+
+    def schemes(self) -> Json:
+        """Where the document keeps its security schemes."""
+        if "openapi" in self.body:
+            components = self.body.get("components")
+            if not isinstance(components, dict):
+                components = self.body["components"] = {}
+            return _child(components, "securitySchemes")
+        return _child(self.body, "securityDefinitions")
+
+
+def _child(container: Json, key: str) -> Json:
+    found = container.get(key)
+    if not isinstance(found, dict):
+        found = container[key] = {}
+    return found
