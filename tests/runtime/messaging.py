@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from runner.host.clock import Clock
-from runner.model.names import Place
+from runner.model.names import Arn, Place
 from runner.runtime.deployment import Deployment
+from runner.runtime.doors import Doors, Letter, Undeliverable
 from runner.runtime.queues import Queues
+from runner.runtime.topics import Topics
 from runner.store import SqliteStore, StateStore
 from runner.wire.operation import Context, Service
+from runner.wire.sns import Sns
 from runner.wire.sqs import Sqs
 
 PLACE = Place()
@@ -41,20 +44,62 @@ class HandClock(Clock):
             self._moved.notify_all()
 
 
+class FunctionDoor:
+    """Stands for the functions' door: keeps letters, once each; `gone` are functions that do not exist."""
+
+    def __init__(self) -> None:
+        self.letters: dict[str, Letter] = {}
+        self.gone: set[str] = set()
+
+    async def accept(self, arn: Arn, letter: Letter) -> None:
+        if arn.name in self.gone:
+            raise Undeliverable("NO_RESOURCE", f"Function not found: {arn.name}")
+        self.letters.setdefault(letter.id, letter)
+
+
 class World:
-    """Queues over one database file; `sqs` calls an operation as a parsed request would."""
+    """Queues and topics over one database file; `sqs` and `sns` call an operation as a parsed request would."""
 
     def __init__(self, store: SqliteStore, deployment: Deployment, clock: HandClock) -> None:
         self.store = store
         self.deployment = deployment
         self.clock = clock
         self.queues = Queues(store, deployment, PLACE, clock)
+        self.doors = Doors()
+        self.topics = Topics(store, deployment, self.doors, PLACE, clock)
+        self.functions = FunctionDoor()
+        for service, door in (("sqs", self.queues), ("sns", self.topics), ("lambda", self.functions)):
+            self.doors.open(service, door)
         self._sqs = Sqs(self.queues, deployment, PLACE, clock)
+        self._sns = Sns(self.topics, deployment, PLACE, clock)
 
     async def sqs(self, operation: str, queue: str | None = None, **members: Any) -> Any:
         if queue is not None:
             members["QueueUrl"] = PLACE.queue_url(queue)
         return await called(self._sqs, operation, members)
+
+    async def sns(self, operation: str, topic: str | None = None, **members: Any) -> Any:
+        if topic is not None:
+            members["TopicArn"] = PLACE.topic(topic)
+        return await called(self._sns, operation, members)
+
+    async def topic(self, name: str, **attributes: str) -> str:
+        """Create a topic; a FIFO one by its name."""
+        fifo = {"FifoTopic": "true"} if name.endswith(".fifo") else {}
+        await self.sns("CreateTopic", Name=name, Attributes={**fifo, **attributes})
+        return name
+
+    async def subscribe(self, topic: str, queue: str, **attributes: str) -> str:
+        """Subscribe a queue; returns the subscription's ARN."""
+        endpoint = PLACE.queue(queue)
+        answer = await self.sns("Subscribe", topic, Protocol="sqs", Endpoint=endpoint, Attributes=attributes)
+        return str(answer["SubscriptionArn"])
+
+    async def publish(self, topic: str, message: str = "hello", **members: Any) -> Any:
+        """Publish, and let the topic hand it out."""
+        answer = await self.sns("Publish", topic, Message=message, **members)
+        await self.topics.step(topic, wait_s=0)
+        return answer
 
     async def queue(self, name: str, **attributes: str) -> str:
         """Create a queue; a FIFO one by its name."""

@@ -275,13 +275,13 @@ class Topics:
         for index, lease in enumerate(line):
             try:
                 await self._hand_out(Notice.decode(lease.body))
+                await self._store.ack(lease.queue, [lease.receipt])
             except Exception:
                 log.exception("Handing out a message of topic %s failed and is tried again.", name)
                 for failed in line[index:]:
                     at = self._clock.now() + retry_delay_s(failed.deliveries)
                     await self._store.release(failed.queue, failed.receipt, visible_at=at)
                 return
-            await self._store.ack(lease.queue, [lease.receipt])
 
     async def _hand_out(self, notice: Notice) -> None:
         for arn in notice.recipients:
