@@ -12,6 +12,8 @@ from typing import Any
 from runner.model.diagnostic import Position
 
 Container = dict[Any, Any] | list[Any]
+Span = tuple[int, int, int]
+"""Line, column and end column, in the file of the container: what a reader has at hand, a Position when asked for."""
 
 
 class Positions:
@@ -21,15 +23,15 @@ class Positions:
         self._fallback = fallback
         self._containers: dict[int, Container] = {}
         self._own: dict[int, Position] = {}
-        self._keys: dict[int, dict[Any, Position]] = {}
-        self._values: dict[int, dict[Any, Position]] = {}
+        self._keys: dict[int, dict[Any, Position | Span]] = {}
+        self._values: dict[int, dict[Any, Position | Span]] = {}
 
     def mark(
         self,
         container: Container,
         at: Position,
-        values: Mapping[Any, Position] | None = None,
-        keys: Mapping[Any, Position] | None = None,
+        values: Mapping[Any, Position | Span] | None = None,
+        keys: Mapping[Any, Position | Span] | None = None,
     ) -> None:
         """Note where a container, its keys and its values stand."""
         identity = id(container)
@@ -72,9 +74,23 @@ class Positions:
     def value(self, container: Container, key: Any) -> Position:
         """Of the value under a key or index; of the container where that is not known."""
         found = self._values.get(id(container), {}).get(key)
-        return found if found is not None else self.of(container)
+        return self._position(container, found) if found is not None else self.of(container)
 
     def key(self, container: Container, key: Any) -> Position:
         """Of a key; of its value where that is not known."""
         found = self._keys.get(id(container), {}).get(key)
-        return found if found is not None else self.value(container, key)
+        return self._position(container, found) if found is not None else self.value(container, key)
+
+    def _position(self, container: Container, found: Position | Span) -> Position:
+        return Position(self.of(container).file, *found) if isinstance(found, tuple) else found
+
+    def rename(self, container: Container, old: Any, new: Any) -> None:
+        """The value under `old` stands under `new` now."""
+        for table in (self._keys, self._values):
+            places = table.get(id(container), {})
+            if old in places:
+                places[new] = places[old]
+
+    def transfer(self, container: Container, key: Any, other: Container, other_key: Any) -> None:
+        """The value under a key of `container` came from the one under `other_key` of another."""
+        self.place(container, key, self.value(other, other_key), self.key(other, other_key))

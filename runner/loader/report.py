@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from runner.model.diagnostic import Diagnostic, Note, Position, Severity
 
 LIMIT = 500
@@ -14,6 +16,18 @@ class Report:
     def __init__(self) -> None:
         self._found: dict[tuple[Position, str, str], Diagnostic] = {}
         self._errors = 0
+        self._ignored: dict[str, Mapping[int, frozenset[str]]] = {}
+
+    def suppress(self, file: str, ignored: Mapping[int, frozenset[str]]) -> None:
+        """Leave out what comments in a file say: codes by line, under 0 for all of it."""
+        if ignored:
+            self._ignored[file] = ignored
+
+    def _suppressed(self, found: Diagnostic) -> bool:
+        ignored = self._ignored.get(found.at.file)
+        if ignored is None:
+            return False
+        return found.code in ignored.get(found.at.line, ()) or found.code in ignored.get(0, ())
 
     def error(self, at: Position, code: str, message: str, hint: str = "", *notes: Note) -> None:
         """What AWS would refuse."""
@@ -29,7 +43,7 @@ class Report:
 
     def _add(self, found: Diagnostic) -> None:
         key = (found.at, found.code, found.message)
-        if key in self._found or len(self._found) >= LIMIT:
+        if key in self._found or len(self._found) >= LIMIT or self._suppressed(found):
             return
         self._found[key] = found
         self._errors += found.severity is Severity.ERROR

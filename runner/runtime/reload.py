@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.host.watch import Watch
-from runner.loader import LoadResult
+from runner.loader.loading import LoadResult
 from runner.model.errors import InputError
 from runner.model.stack import Severity, Stack
 from runner.planner import Plan

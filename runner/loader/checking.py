@@ -1,0 +1,359 @@
+"""A stack file from text to resolved resources, with everything that is wrong with it; no typed models yet.
+
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-guide.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runner.loader.checks import code_checks, static_checks
+from runner.loader.circles import report_circles
+from runner.loader.conditions import Conditions
+from runner.loader.functions import Functions
+from runner.loader.identities import NAMES, Identities
+from runner.loader.localvalues import LocalValues, read_local_values
+from runner.loader.parameters import Parameters
+from runner.loader.positions import Positions
+from runner.loader.preparing import prepare, used_names
+from runner.loader.properties import Checker
+from runner.loader.reading import Document, read
+from runner.loader.report import Report
+from runner.loader.resolving import UNRESOLVED, Resolver
+from runner.loader.sam import Origin, expand
+from runner.loader.samconfig import SamConfig, read_samconfig
+from runner.loader.scope import Scope
+from runner.loader.sections import Sections
+from runner.loader.shapes import Tier, type_info
+from runner.loader.suggest import did_you_mean
+from runner.loader.values import NO_VALUE
+from runner.model.diagnostic import Diagnostic, Position
+from runner.model.names import Place
+
+
+@dataclass(slots=True)
+class Resolved:
+    """One resource after SAM and intrinsics; `properties` are checked and of the right types."""
+
+    logical_id: str
+    type: str
+    properties: dict[str, Any]
+    physical_id: Any
+    at: Position
+    resource: dict[str, Any]
+    origin: Origin | None = None
+    metadata: Any = None
+    runnable: bool = True
+
+
+@dataclass(slots=True)
+class Checked:
+    """What one file came to. `failed`: there are errors, and nothing can be deployed from it."""
+
+    path: Path
+    name: str
+    document: Document | None = None
+    sections: Sections | None = None
+    resources: dict[str, Resolved] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    template: dict[str, Any] = field(default_factory=dict)
+    assumed_code: frozenset[str] = frozenset()
+    files: list[Path] = field(default_factory=list)
+    diagnostics: tuple[Diagnostic, ...] = ()
+    failed: bool = False
+    texts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_stack(self) -> bool:
+        """False for a file that is no stack file at all, whatever else it is."""
+        return self.document is None or self.document.looks_like_stack
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a file is checked. `deploy`: parameters must have values; `template_only`: look at nothing but the file."""
+
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    place: Place = field(default_factory=Place)
+    stack_name: str = ""
+    template_only: bool = False
+    deploy: bool = False
+
+
+def check(path: Path, options: Options | None = None) -> Checked:
+    """Check one stack file; every finding is in the result. Raises OSError if it cannot be read."""
+    return _Check(path, options or Options()).run()
+
+
+class _Check:
+    def __init__(self, path: Path, options: Options) -> None:
+        self.path = path
+        self.options = options
+        self.shown = str(path)
+        self.report = Report()
+        self.positions = Positions(Position(self.shown, 1, 1))
+        self.checked = Checked(path, "", files=[path])
+        self.inert: dict[str, Position] = {}
+
+    def run(self) -> Checked:
+        checked = self.checked
+        document = read(self.path, self.shown, self.positions, self.report)
+        checked.document = document
+        checked.texts[self.shown] = document.text
+        if isinstance(document.root, dict):
+            self.template(document.root)
+        elif not self.report.failed:
+            self.report.error(
+                Position(self.shown, 1, 1),
+                "not-a-template",
+                "Template format error: unsupported structure.",
+                "a stack file is a map with a Resources section",
+            )
+        checked.diagnostics = self.report.diagnostics()
+        checked.failed = self.report.failed
+        return checked
+
+    def template(self, root: dict[str, Any]) -> None:
+        config = self._config()
+        self.checked.name = self.options.stack_name or config.stack_name or stack_name(self.path)
+        local = self._local_values()
+        used = used_names(root)
+        sections = Sections(root, self.positions, self.report)
+        self.checked.sections = sections
+        parameters = self._parameters(sections, config, local)
+        conditions = Conditions(sections.section("Conditions"), self.positions, self.report)
+        scope = Scope(
+            self.options.place,
+            self.checked.name,
+            parameters.values,
+            parameters.missing,
+            sections.section("Mappings"),
+            local.exports,
+            sections.extensions,
+        )
+        prepared = prepare(root, self.path, scope, conditions, self.positions, self.report, self.checked)
+        if prepared is not root:
+            sections = Sections(prepared, self.positions, Report())
+            sections.report = self.report
+            conditions.declared = sections.section("Conditions")
+            scope.mappings = sections.section("Mappings")
+        sections.check()
+        parameters.unused(used)
+        self.checked.parameters = parameters.values
+        self._resources(sections, scope, conditions)
+
+    def _config(self) -> SamConfig:
+        if self.options.template_only:
+            return SamConfig()
+        folder = self.path.parent
+        config = read_samconfig(folder, str(folder / "samconfig.toml"), self.report)
+        if config.path is not None:
+            self.checked.files.append(config.path)
+        return config
+
+    def _local_values(self) -> LocalValues:
+        if self.options.template_only:
+            return LocalValues()
+        local = read_local_values(self.path.parent, self.report, self.checked.texts)
+        if local.path is not None:
+            self.checked.files.append(local.path)
+        return local
+
+    def _parameters(self, sections: Sections, config: SamConfig, local: LocalValues) -> Parameters:
+        parameters = Parameters(sections.section("Parameters"), self.positions, self.report)
+        parameters.check()
+        overrides = {name: value for name, value in config.overrides.items() if name in parameters.declared}
+        parameters.resolve({**overrides, **self.options.parameters}, local.ssm, "")
+        parameters.undeclared(self.options.parameters, Position(self.shown, 1, 1))
+        if self.options.deploy:
+            parameters.require()
+        return parameters
+
+    def _resources(self, sections: Sections, scope: Scope, conditions: Conditions) -> None:
+        template, origins, sam_failed = self._expanded(sections, scope)
+        self.checked.template = template
+        resources = _section(template, "Resources")
+        conditions.declared = _section(template, "Conditions")
+        functions = self._functions(template, sections, conditions, sam_failed)
+        self._walk(functions, template)
+        identities = Identities(scope.place, scope.stack_name, resources)
+        resolver = Resolver(scope, conditions, identities, self.positions, self.report)
+        identities.value = resolver.value
+        conditions.use(resolver.value)
+        for name in list(conditions.declared):
+            conditions.holds(name)
+        identities.absent = {
+            name
+            for name, resource in resources.items()
+            if isinstance(resource, dict)
+            and isinstance(resource.get("Condition"), str)
+            and conditions.holds(resource["Condition"]) is False
+        }
+        for name, resource in resources.items():
+            if isinstance(resource, dict) and name not in identities.absent:
+                self._resource(name, resource, resolver, identities, origins.get(name))
+        self._outputs(_section(template, "Outputs"), resolver, conditions, identities)
+        if not self.options.template_only:
+            code_checks(self.checked, self.report, self.positions)
+        static_checks(self.checked, self.report, self.positions)
+        report_circles(self._edges(identities, resources), resources, self.positions, self.report)
+        self._inert()
+
+    def _expanded(self, sections: Sections, scope: Scope) -> tuple[dict[str, Any], Mapping[str, Origin], bool]:
+        if not sections.sam:
+            return sections.root, {}, False
+        before = self.report.errors
+        parameters = {**scope.pseudo, **scope.parameters}
+        parameters.pop("AWS::NoValue", None)
+        expansion = expand(
+            sections.root, positions=self.positions, parameters=parameters, place=scope.place, report=self.report
+        )
+        self.checked.assumed_code = expansion.assumed_code
+        return expansion.template, expansion.origins, self.report.errors > before
+
+    def _functions(
+        self, template: dict[str, Any], sections: Sections, conditions: Conditions, sam_failed: bool
+    ) -> Functions:
+        """After a failed transform, what it would have generated is not missed."""
+        sources = tuple(sections.section("Resources"))
+
+        def forgiven(name: str) -> bool:
+            return sam_failed and (name.startswith("Serverless") or name.startswith(sources))
+
+        extensions = sections.extensions
+        return Functions(template, conditions, self.positions, self.report, extensions=extensions, forgiven=forgiven)
+
+    def _walk(self, functions: Functions, template: dict[str, Any]) -> None:
+        declared = _section(template, "Conditions")
+        functions.block = "Conditions"
+        for name, node in declared.items():
+            functions.condition(node, self.positions.value(declared, name))
+        functions.block = "Resources"
+        for resource in _section(template, "Resources").values():
+            if isinstance(resource, dict):
+                self._walk_resource(functions, resource)
+        functions.block = "Outputs"
+        for output in _section(template, "Outputs").values():
+            if isinstance(output, dict):
+                functions.walk(output.get("Value"))
+                functions.walk(output.get("Export"))
+                if "Condition" in output:
+                    at = self.positions.value(output, "Condition")
+                    functions.conditions.check_name(output["Condition"], at, "Outputs")
+
+    def _walk_resource(self, functions: Functions, resource: dict[str, Any]) -> None:
+        for member in ("Properties", "Metadata", "UpdatePolicy", "CreationPolicy"):
+            functions.walk(resource.get(member))
+        if "Condition" in resource:
+            at = self.positions.value(resource, "Condition")
+            functions.conditions.check_name(resource["Condition"], at, "Resources")
+        depends = resource.get("DependsOn")
+        for index, name in enumerate(depends if isinstance(depends, list) else [depends]):
+            if not isinstance(name, str) or name in functions.resources or functions.forgiven(name):
+                continue
+            holder, key = (depends, index) if isinstance(depends, list) else (resource, "DependsOn")
+            message = UNRESOLVED.format(name, "Resources")
+            hint = did_you_mean(name, functions.resources) or "name a resource of this template"
+            self.report.error(self.positions.value(holder, key), "unresolved-reference", message, hint)
+
+    def _resource(
+        self, name: str, resource: dict[str, Any], resolver: Resolver, identities: Identities, origin: Origin | None
+    ) -> None:
+        type_ = resource.get("Type")
+        info = type_info(type_) if isinstance(type_, str) else None
+        if info is None:
+            return
+        identities.current = name
+        written = resource.get("Properties")
+        at = self._place(resource, name)
+        properties = resolver.value(written) if isinstance(written, dict) else {}
+        if not isinstance(properties, dict):
+            properties = {}
+        self.positions.adopt(properties, at)
+        if info.properties:
+            checker = Checker(info.name, self.positions, self.report, self.inert)
+            checker.members(properties, info.properties, at)
+        metadata = resolver.value(resource.get("Metadata"))
+        physical_id = identities.ref(name)
+        if info.name in NAMES and info.tier is Tier.RUN:
+            properties.setdefault(NAMES[info.name][0], identities.name(name))
+        self.checked.resources[name] = Resolved(
+            name, info.name, properties, physical_id, at, resource, origin, metadata
+        )
+        self._notice(info.name, name, at, origin)
+
+    def _place(self, resource: dict[str, Any], name: str) -> Position:
+        """Where a resource's logical id stands in the file; for a generated one, what it comes from."""
+        assert self.checked.sections is not None
+        written = self.checked.sections.section("Resources")
+        return self.positions.key(written, name) if name in written else self.positions.of(resource)
+
+    def _notice(self, type_: str, name: str, at: Position, origin: Origin | None) -> None:
+        info = type_info(type_)
+        if info is None or info.tier is Tier.RUN:
+            return
+        if info.tier is Tier.REFUSED:
+            message = f"'{name}' cannot run here: {info.because}."
+            self.report.warning(at, "not-runnable", message, "the rest of the stack runs without it")
+        else:
+            made = f" (made for '{origin.resource}')" if origin is not None and origin.resource != name else ""
+            message = f"'{name}'{made} is accepted, but {type_} does nothing here: {info.because}."
+            self.report.notice(at, "inert-resource", message)
+
+    def _outputs(
+        self, outputs: dict[str, Any], resolver: Resolver, conditions: Conditions, identities: Identities
+    ) -> None:
+        resolver.block = "Outputs"
+        identities.current = ""
+        for name, output in outputs.items():
+            if not isinstance(output, dict):
+                continue
+            condition = output.get("Condition")
+            if isinstance(condition, str) and conditions.holds(condition) is False:
+                continue
+            resolved = resolver.value(output)
+            value = resolved.get("Value")
+            if value is NO_VALUE or isinstance(value, dict | list) or ("Value" in output and "Value" not in resolved):
+                at = self.positions.value(output, "Value")
+                message = "Template format error: The Value field of every Outputs member must evaluate to a String."
+                hint = "join the list with Fn::Join" if isinstance(value, list) else "give a string"
+                self.report.error(at, "wrong-type", message, hint)
+            self.checked.outputs[name] = resolved
+
+    def _edges(self, identities: Identities, resources: dict[str, Any]) -> dict[str, set[str]]:
+        edges = {name: set(identities.edges.get(name, ())) - identities.absent for name in resources}
+        for name, resource in resources.items():
+            depends = resource.get("DependsOn") if isinstance(resource, dict) else None
+            for target in depends if isinstance(depends, list) else [depends]:
+                if isinstance(target, str):
+                    edges[name].add(target)
+        # Asking for a resource's own name, to know its physical id, is no dependency of its own.
+        for name in resources:
+            if name in edges[name] and name not in identities.self_references:
+                edges[name].discard(name)
+        return edges
+
+    def _inert(self) -> None:
+        for key, at in self.inert.items():
+            type_, _, path = key.partition("/")
+            name = path.replace("/", ".")
+            message = f"{name} of {type_} is accepted, but does nothing here."
+            self.report.notice(at, "inert-property", message)
+
+
+def _section(template: dict[str, Any], name: str) -> dict[str, Any]:
+    found = template.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def stack_name(path: Path) -> str:
+    """The name of a stack that nobody named: its folder's for `stack.yaml` and `template.yaml`, else the file's."""
+    plain = path.stem.lower() in ("stack", "template")
+    name = path.absolute().parent.name if plain else path.stem
+    name = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")
+    return (name if name[:1].isalpha() else f"stack-{name}".rstrip("-"))[:128]
