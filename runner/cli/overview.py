@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from runner.cli.render import Section
@@ -12,17 +12,15 @@ from runner.model.mapping import EventSourceMapping
 from runner.model.messaging import Queue, Subscription, Topic
 from runner.model.names import LATEST, Arn, function_reference
 from runner.model.state import State
-
-NextTimes = Mapping[str, float]
-"""When each schedule fires next, epoch seconds: `rule/<bus>/<name>` and `schedule/<group>/<name>`."""
+from runner.runtime.schedules import Upcoming
 
 
-def overview(state: State, next_times: NextTimes, depths: Mapping[str, str] | None = None) -> list[Section]:
+def overview(state: State, upcoming: Sequence[Upcoming], depths: Mapping[str, str] | None = None) -> list[Section]:
     """Sections for everything that runs. `depths`: what each queue holds, where that is known."""
     return [
         _functions(state),
         _buses(state),
-        _schedules(state, next_times),
+        _schedules(state, upcoming),
         _queues(state, depths),
         _topics(state),
         _mappings(state),
@@ -75,18 +73,18 @@ def _place(arn: str) -> str:
     return f"{parsed.service} {parsed.name}" if parsed else arn
 
 
-def _schedules(state: State, next_times: NextTimes) -> Section:
-    rows = []
-    for key, deployed in sorted(state.of(Rule).items()):
-        rule = deployed.noun
-        if rule.schedule_expression:
-            due = _moment(next_times.get(f"rule/{key}"))
-            rows.append((rule.name or "", rule.schedule_expression, due, _targets(rule.targets)))
-    for key, found in sorted(state.of(Schedule).items()):
-        schedule = found.noun
-        due = _moment(next_times.get(f"schedule/{key}"))
-        rows.append((schedule.name or "", schedule.schedule_expression, due, _place(schedule.target.arn)))
-    return Section("schedules", "Schedules", ("Name", "Expression", "Next", "Targets"), tuple(rows))
+def _schedules(state: State, upcoming: Sequence[Upcoming]) -> Section:
+    rows = tuple((due.name, due.expression, _moment(due.at), _aims(state, due)) for due in upcoming)
+    return Section("schedules", "Schedules", ("Name", "Expression", "Next", "Targets"), rows)
+
+
+def _aims(state: State, due: Upcoming) -> str:
+    """What a schedule invokes or sends to."""
+    if due.kind == "rule":
+        rule = state.get(Rule, due.name)
+        return _targets(rule.noun.targets) if rule else "-"
+    schedule = state.get(Schedule, due.name)
+    return _place(schedule.noun.target.arn) if schedule else "-"
 
 
 def _moment(at: float | None) -> str:

@@ -23,7 +23,7 @@ def status(stack: Path | None, state: Path | None, output: str, query: str | Non
     settings = settings_for(stack, state)
     found = holder(settings.folder)
     read = asyncio.run(read_status(settings))
-    sections = overview(read.state, read.next_times, read.depths)
+    sections = overview(read.state, read.upcoming, read.depths)
     if output == "json" or query:
         document: dict[str, object] = {"running": found is not None, "endpoint": found.endpoint if found else None}
         print_data(document | {section.name: section.document() for section in sections}, query)

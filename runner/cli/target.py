@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 import click
 
-from runner.app import Settings
 from runner.host.lock import Holder, holder
 from runner.model.errors import InputError, StateError
 from runner.model.names import DEFAULT_REGION
+from runner.model.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 

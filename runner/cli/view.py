@@ -11,8 +11,9 @@ from runner.app import Ready, Reloaded
 from runner.cli.findings import print_findings
 from runner.cli.overview import overview
 from runner.cli.render import Prefixes, console, print_plan, print_sections
-from runner.loader import LoadResult
+from runner.loader.loading import LoadResult
 from runner.model.errors import RunnerError
+from runner.model.function import FunctionVersion
 from runner.planner import Plan
 
 LEVEL_STYLES = {logging.WARNING: "yellow", logging.ERROR: "red", logging.CRITICAL: "bold red"}
@@ -37,8 +38,8 @@ class TerminalView:
             self._out.print()
 
     def ready(self, ready: Ready) -> None:
-        self._prefixes.know(sorted(ready.functions))
-        print_sections(overview(ready.state, ready.next_times), self._out)
+        self._prefixes.know(sorted({deployed.noun.name for deployed in ready.state.of(FunctionVersion).values()}))
+        print_sections(overview(ready.state, ready.upcoming), self._out)
         if ready.outputs:
             self._out.print(Text("Outputs", style="bold"))
             for name, value in ready.outputs.items():
@@ -46,8 +47,12 @@ class TerminalView:
             self._out.print()
         pace = f", clock x{ready.pace:g}" if ready.pace != 1 else ""
         self._out.print(Text.assemble(("ready", "bold green"), f" in {ready.took_s:.2f} s at "), end="")
-        self._out.print(Text.assemble((ready.endpoint, "bold"), f"  (account {ready.account}, {ready.region}{pace})"))
-        hint = f"aws --endpoint-url {ready.endpoint} lambda list-functions"
+        self._out.print(
+            Text.assemble(
+                (ready.place.endpoint, "bold"), f"  (account {ready.place.account}, {ready.place.region}{pace})"
+            )
+        )
+        hint = f"aws --endpoint-url {ready.place.endpoint} lambda list-functions"
         self._out.print(Text(f"try: {hint}    stop: Ctrl-C", style="dim"))
 
     def reloaded(self, outcome: Reloaded) -> None:
