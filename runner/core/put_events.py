@@ -56,14 +56,29 @@ def check(entry: Entry) -> Refusal | str:
             return Refusal(MISSING, f"Parameter {name} is not valid. Reason: {name} is a required argument.")
     assert entry.source is not None
     assert entry.detail is not None
-    try:
-        parsed = parse_event(entry.detail)
-        detail = compacted(entry.detail, parsed) if isinstance(parsed, dict) else None
-    except (ValueError, RecursionError):
-        detail = None
+    detail = detail_of(entry.detail)
     if detail is None:
         return Refusal(*MALFORMED)
     return Refusal(*RESERVED) if entry.source.startswith("aws.") else detail
+
+
+def detail_of(text: str | bytes) -> str | None:
+    """The detail as compact JSON; None if it is no JSON object."""
+    try:
+        text = text.decode() if isinstance(text, bytes) else text
+        parsed = parse_event(text)
+        return compacted(text, parsed) if isinstance(parsed, dict) else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def is_event(body: bytes) -> bool:
+    """Whether it is an envelope already: what one bus sends to another."""
+    try:
+        parsed = parse_event(body)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(parsed, dict) and isinstance(parsed.get("id"), str) and "detail-type" in parsed
 
 
 def envelope(entry: Entry, detail: str, *, event_id: str, now: float, place: Place) -> bytes:

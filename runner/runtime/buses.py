@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from runner.core.patterns import Index, parse_event
-from runner.core.put_events import TOTAL_MAX, Entry, Refusal, check, envelope, size
+from runner.core.put_events import TOTAL_MAX, Entry, Refusal, check, detail_of, envelope, is_event, size
 from runner.host.clock import Clock
 from runner.model.errors import ApiError
 from runner.model.events import EventBus, Rule
@@ -128,16 +128,18 @@ class Buses:
     def _event_of(self, letter: Letter, now: float) -> Message | Undeliverable:
         if letter.source is not None:
             event_id = derived_uuid("event", letter.id)
-            entry = Entry(letter.source, letter.detail_type, letter.body.decode(), letter.resources)
-            detail = check(Entry("letter", "letter", letter.body.decode()))
-            if isinstance(detail, Refusal):
-                return Undeliverable("INVALID_JSON", detail.message)
+            entry = Entry(letter.source, letter.detail_type, None, letter.resources)
+            detail = detail_of(letter.body)
+            if detail is None:
+                return Undeliverable("INVALID_JSON", "The detail of an event is a JSON object.")
             body = envelope(entry, detail, event_id=event_id, now=now, place=self._place)
             return _message(event_id, body, now, trace=letter.trace)
         if letter.hops > HOPS_MAX:
             return Undeliverable(
                 "INVALID_PARAMETER", "An event that came from another event bus is not sent on to a third one."
             )
+        if not is_event(letter.body):
+            return Undeliverable("INVALID_JSON", "What was sent to the event bus is no event.")
         return _message(letter.id, letter.body, now, trace=letter.trace, hops=letter.hops)
 
     # -- loops
@@ -193,14 +195,13 @@ class Buses:
             return 0
         line = self._line(bus)
         index = self._index(line)
-        now = self._clock.now()
         deliveries: list[Delivery] = []
         done: list[str] = []
         for lease in leases:
             try:
                 event = _event(lease)
                 for key in index.match(event.parsed):
-                    deliveries.extend(line.rules[key].deliveries(event, now))
+                    deliveries.extend(line.rules[key].deliveries(event))
             except Exception:
                 log.exception("Event %s on bus %s could not be handled", lease.id, bus)
                 if lease.deliveries < POISON_AFTER:

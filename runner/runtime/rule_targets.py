@@ -56,27 +56,22 @@ class CompiledRule:
     def enabled(self) -> bool:
         return self.source.noun.state != "DISABLED"
 
-    def deliveries(self, event: Event, now: float) -> Iterator[Delivery]:
+    def deliveries(self, event: Event) -> Iterator[Delivery]:
         """What the event becomes for each target. A template whose result is no JSON delivers nothing, as on AWS."""
         key = self.source.key
         facts = Facts(self.arn, key.rsplit("/", 1)[-1], timestamp(event.at))
         for compiled in self.targets:
+            target = compiled.target
             body = compiled.transform(event.parsed, event.body, facts)
             if body is None:
-                log.warning(
-                    "Event %s is not delivered to target %s of rule %s: its input is no JSON",
-                    event.id,
-                    compiled.target.id,
-                    key,
-                )
+                log.warning("Target %s of %s does not get event %s: its input is no JSON", target.id, key, event.id)
                 continue
-            target = compiled.target
             group = target.sqs_parameters.message_group_id if target.sqs_parameters else None
             partition = target.kinesis_parameters.partition_key_path if target.kinesis_parameters else None
             letter = Letter(
                 f"{event.id}/{key}/{target.id}",
                 body,
-                now,
+                event.at,
                 group=dynamic(group, event.parsed),
                 trace=event.trace,
                 partition_key=dynamic(partition, event.parsed),
@@ -97,18 +92,23 @@ def compile_rule(deployed: Deployed[Rule], place: Place) -> CompiledRule:
             pattern = compile_pattern(rule.event_pattern)
         except PatternError as error:
             log.error("Rule %s matches nothing: %s", deployed.key, error)
-    targets = []
-    for target in rule.targets:
-        try:
-            transform = compile_transform(target)
-        except PathError as error:
-            log.error("Target %s of rule %s gets nothing: %s", target.id, deployed.key, error)
-            continue
-        if target_service(target.arn) not in SUPPORTED:
-            log.error(
-                "Target %s of rule %s gets nothing here: %s is not run locally", target.id, deployed.key, target.arn
-            )
-        policy = Policy(target.retry_policy.max_retries, target.retry_policy.max_age_s)
-        dead_letters = target.dead_letter_config.arn if target.dead_letter_config else None
-        targets.append(CompiledTarget(target, transform, policy, dead_letters))
-    return CompiledRule(deployed, place.rule(bus, name), pattern, tuple(targets))
+    targets = [_compile_target(target, deployed.key) for target in rule.targets]
+    return CompiledRule(deployed, place.rule(bus, name), pattern, tuple(one for one in targets if one is not None))
+
+
+def _compile_target(target: Target, rule: str) -> CompiledTarget | None:
+    """None for a target that nothing can be delivered for."""
+    service = target_service(target.arn)
+    dead_letters = target.dead_letter_config.arn if target.dead_letter_config else None
+    if service not in SUPPORTED:
+        log.error("Target %s of rule %s gets nothing: %s is not run here", target.id, rule, target.arn)
+        if dead_letters is None:
+            return None
+    try:
+        # A bus receives the event itself: what a template makes of it would be no event.
+        transform = compile_transform(target if service != "events" else Target(id=target.id, arn=target.arn))
+    except PathError as error:
+        log.error("Target %s of rule %s gets nothing: %s", target.id, rule, error)
+        return None
+    policy = Policy(target.retry_policy.max_retries, target.retry_policy.max_age_s)
+    return CompiledTarget(target, transform, policy, dead_letters)

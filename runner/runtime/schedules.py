@@ -202,7 +202,7 @@ class Schedules:
             rule = self._rules[timer.key] = compile_rule(Deployed(timer.source.key, noun), self._place)
         event_id = derived_uuid("tick", timer.execution)
         body = scheduled(rule.arn, event_id=event_id, at=timer.tick, place=self._place)
-        return list(rule.deliveries(Event(event_id, body, parse_event(body), now), now))
+        return list(rule.deliveries(Event(event_id, body, parse_event(body), now)))
 
     def _schedule_tick(self, timer: Timer, schedule: Schedule, now: float) -> Sequence[Delivery]:
         assert timer.tick is not None
