@@ -51,10 +51,19 @@ RULES: dict[str, Rules] = {
                 "CreateFunctionRequest.Runtime",  # InvalidParameterValueException, in other words
                 "UpdateFunctionConfigurationRequest.Runtime",
                 "AddPermissionRequest.Principal",
+                "PublishLayerVersionRequest.CompatibleRuntimes",  # judged in another order, in other words
+                "PublishLayerVersionRequest.CompatibleArchitectures",
+                "GetLayerVersionByArnRequest.Arn",  # patterns that the model has since changed
+                "TagResourceRequest.Resource",
+                "UntagResourceRequest.Resource",
+                "ListTagsRequest.Resource",
             )
         )
     ),
-    "logs": Rules("InvalidParameterException"),
+    "logs": Rules(
+        "InvalidParameterException",
+        unchecked=frozenset(("CreateLogGroupRequest.logGroupName", "CreateLogStreamRequest.logStreamName")),
+    ),
     "sns": Rules("ValidationError", REQUIRED_ONLY, frozenset(("PublishInput.Message",))),
     "sqs": Rules(kinds=NOTHING),  # see `missing_parameter`
     "sts": Rules("ValidationError"),

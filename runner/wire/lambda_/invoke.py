@@ -24,7 +24,7 @@ from runner.model.names import Place
 from runner.runtime.deployment import Deployment
 from runner.runtime.invoking import Answer, Asynchronous, Call, Invoker
 from runner.wire.lambda_ import errors
-from runner.wire.lambda_.names import Reference, checked, reference, resolve
+from runner.wire.lambda_.names import Reference, reference, resolve
 from runner.wire.lambda_.status import check_invocable
 from runner.wire.operation import Context, Members
 
@@ -35,8 +35,6 @@ ASYNC_LIMIT = 1_048_576
 LEGACY_LIMIT = 262_144  # of InvokeAsync
 CONTEXT_LIMIT = 3583  # bytes of base64
 STREAM_TYPE = "application/vnd.amazon.eventstream"
-KINDS = ("Event", "RequestResponse", "DryRun")
-STREAM_KINDS = ("RequestResponse", "DryRun")
 CHUNK_HEADERS = {
     ":event-type": "PayloadChunk",
     ":content-type": "application/octet-stream",
@@ -62,7 +60,7 @@ class Invocations:
         """Invoke: wait for the answer, accept for later, or only check."""
         try:
             kind = members.get("InvocationType") or "RequestResponse"
-            wanted = self._wanted(members, kind, KINDS)
+            wanted = self._wanted(members)
             if kind == "DryRun":
                 exchange.respond(204, self._headers(context))
                 return
@@ -90,7 +88,7 @@ class Invocations:
         """InvokeWithResponseStream."""
         try:
             kind = members.get("InvocationType") or "RequestResponse"
-            wanted = self._wanted(members, kind, STREAM_KINDS)
+            wanted = self._wanted(members)
             if kind == "DryRun":
                 exchange.respond(204, self._headers(context))
                 return
@@ -103,16 +101,12 @@ class Invocations:
             return
         future.add_done_callback(lambda done: answer.finish(done, context.request_id, tail=call.tail))
 
-    def _wanted(self, members: Members, kind: str, kinds: tuple[str, ...]) -> Reference:
+    def _wanted(self, members: Members) -> Reference:
         name, qualifier = members["FunctionName"], members.get("Qualifier")
         if qualifier is None and self._deployment.state.version(name) is not None:
-            wanted = Reference(name)  # the common case: a name that is deployed is a valid name
+            wanted = Reference(name)  # the common case
         else:
-            checked(name, qualifier)
             wanted = reference(name, qualifier, self._place)
-        if kind not in kinds:
-            rule = f"Member must satisfy enum value set: [{', '.join(kinds)}]"
-            raise errors.validation([(kind, "invocationType", rule)])
         self._exists(wanted)
         return wanted
 

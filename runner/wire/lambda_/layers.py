@@ -17,6 +17,11 @@ from runner.wire.operation import Context, Members, Operation
 
 LAYERS_LIMIT = 5
 ARN = re.compile(r"arn:[a-zA-Z0-9-]+:lambda:([a-zA-Z0-9-]*):(\d{12}):layer:([a-zA-Z0-9-_]+)(?::(\d+))?")
+VERSION_PATTERN = (
+    r"(arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:layer:"
+    r"[a-zA-Z0-9-_]+:[0-9]+)|(arn:[a-zA-Z0-9-]+:lambda:::awslayer:[a-zA-Z0-9-_]+)"
+)
+VERSION = re.compile(VERSION_PATTERN)
 ARCHITECTURES = ("x86_64", "arm64")
 
 
@@ -76,10 +81,12 @@ class Layers:
         return self._whole(deployed, self._desk.state)
 
     async def get_by_arn(self, members: Members, context: Context) -> Members:
-        found = ARN.fullmatch(members["Arn"])
-        key = f"{found[3]}:{found[4]}" if found else ""
-        deployed = self._desk.state.get(LayerVersion, key)
-        if found is None or deployed is None:
+        arn = members["Arn"]
+        if not VERSION.fullmatch(arn):
+            rule = f"Member must satisfy regular expression pattern: {VERSION_PATTERN}"
+            raise validation([(arn, "arn", rule)])
+        deployed = self._desk.state.get(LayerVersion, arn.split(":layer:")[-1])
+        if deployed is None:
             raise not_found()
         return self._whole(deployed, self._desk.state)
 

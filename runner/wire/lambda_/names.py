@@ -18,9 +18,7 @@ PATTERN = (
     r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?"
     r"([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"
 )
-QUALIFIER_PATTERN = r"\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+"
 NAME = re.compile(PATTERN)
-QUALIFIER = re.compile(QUALIFIER_PATTERN)
 PUBLISHED = "$LATEST.PUBLISHED"
 
 
@@ -33,24 +31,6 @@ class Reference:
 
     def arn(self, place: Place) -> str:
         return place.function(self.name, self.qualifier)
-
-
-def checked(text: str, qualifier: str | None) -> None:
-    """What the service model says of a name and a qualifier, for operations that answer by themselves."""
-    problems: list[tuple[str, str, str]] = []
-    if qualifier is not None:
-        if len(qualifier) > 128:
-            problems.append((qualifier, "qualifier", "Member must have length less than or equal to 128"))
-        if not QUALIFIER.fullmatch(qualifier):
-            rule = f"Member must satisfy regular expression pattern: {QUALIFIER_PATTERN}"
-            problems.append((qualifier, "qualifier", rule))
-    if len(text) > 256:
-        problems.append((text, "functionName", "Member must have length less than or equal to 256"))
-    if not NAME.fullmatch(text):
-        rule = f"Member must satisfy regular expression pattern: {PATTERN}"
-        problems.append((text, "functionName", rule))
-    if problems:
-        raise validation(problems)
 
 
 def reference(text: str, qualifier: str | None, place: Place) -> Reference:

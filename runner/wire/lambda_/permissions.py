@@ -9,17 +9,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from runner.model.function import Alias, FunctionVersion, LayerVersion, Permission
+from runner.model.function import Alias, LayerVersion, Permission
 from runner.model.names import LATEST, derived_uuid
 from runner.model.state import Deployed, State
-from runner.wire.lambda_.desk import Desk, revision
+from runner.wire.lambda_.desk import Desk
 from runner.wire.lambda_.errors import conflict, invalid, no_alias, not_found, stale
 from runner.wire.lambda_.layers import check_number, layer_name, no_layer
 from runner.wire.lambda_.names import Reference
-from runner.wire.lambda_.status import revision_id
 from runner.wire.operation import Context, Members, Operation
 
 LAYER = "@layer"
@@ -39,8 +37,6 @@ FIELDS = {
     "SourceAccount": "source_account",
     "SourceArn": "source_arn",
 }
-
-Owner = Deployed[FunctionVersion] | Deployed[Alias]
 
 
 class Permissions:
@@ -65,13 +61,13 @@ class Permissions:
         key = f"{_prefix(wanted)}{sid}"
 
         def decide(state: State) -> State:
-            owner = self._owner(state, wanted)
-            self._check_revision(members, owner)
+            self._check_owner(state, wanted)
+            check_revision(members, _statements(state, _prefix(wanted)), "GetPolicy")
             if state.get(Permission, key) is not None:
                 raise conflict(DUPLICATE.format(sid))
             fields = {field: members[name] for name, field in FIELDS.items() if members.get(name) is not None}
             noun = Permission(function_name=wanted.arn(desk.place), statement_id=sid, **fields)
-            return state.with_changes([desk.new(key, noun, state, desk.now()), self._touched(state, owner)])
+            return state.with_changes([desk.new(key, noun, state, desk.now())])
 
         state = await desk.deployment.change(decide)
         return {"Statement": json.dumps(statement(state.of(Permission)[key], wanted.arn(desk.place)))}
@@ -80,15 +76,15 @@ class Permissions:
         desk, wanted, sid = self._desk, self._desk.reference(members), members["StatementId"]
 
         def decide(state: State) -> State:
-            owner = self._owner(state, wanted)
+            self._check_owner(state, wanted)
             statements = _statements(state, _prefix(wanted))
             if not statements:
                 raise not_found(f"No policy found for: {wanted.arn(desk.place)}")
             found = next((one for one in statements if _sid(one) == sid), None)
             if found is None:
                 raise not_found(f"Statement {sid} is not found in resource policy.")
-            self._check_revision(members, owner)
-            return state.with_changes([self._touched(state, owner)], [(Permission, found.key)])
+            check_revision(members, statements, "GetPolicy")
+            return state.with_changes((), [(Permission, found.key)])
 
         await desk.deployment.change(decide)
         return {}
@@ -98,30 +94,18 @@ class Permissions:
         statements = _statements(desk.state, _prefix(wanted))
         if not statements:
             raise not_found()
-        owner = self._owner(desk.state, wanted)
-        return {"Policy": policy(statements, wanted.arn(desk.place)), "RevisionId": self._revision(owner)}
+        self._check_owner(desk.state, wanted)
+        return {"Policy": policy(statements, wanted.arn(desk.place)), "RevisionId": policy_revision(statements)}
 
-    def _owner(self, state: State, wanted: Reference) -> Owner:
-        """The function, version or alias itself that a policy belongs to."""
+    def _check_owner(self, state: State, wanted: Reference) -> None:
+        """The function, version or alias that the policy belongs to is there."""
         qualifier = wanted.qualifier
         if qualifier is None or qualifier == LATEST or qualifier.isdecimal():
-            return self._desk.found(state, wanted)
+            self._desk.found(state, wanted)
+            return
         self._desk.latest(state, wanted.name)
-        alias = state.get(Alias, f"{wanted.name}:{qualifier}")
-        if alias is None:
+        if state.get(Alias, f"{wanted.name}:{qualifier}") is None:
             raise no_alias(wanted.arn(self._desk.place))
-        return alias
-
-    def _revision(self, owner: Owner) -> str:
-        return owner.revision_id if isinstance(owner.noun, Alias) else revision_id(owner, self._desk.now())
-
-    def _check_revision(self, members: Members, owner: Owner) -> None:
-        if members.get("RevisionId") not in (None, self._revision(owner)):
-            raise stale("GetPolicy")
-
-    def _touched(self, state: State, owner: Owner) -> Owner:
-        """A new statement is a new revision of what it belongs to."""
-        return replace(owner, revision_id=revision(owner.key, state, self._desk.now()))
 
     # layer versions
 
@@ -135,7 +119,7 @@ class Permissions:
             statements = _statements(state, prefix)
             if state.get(Permission, key) is not None:
                 raise conflict(DUPLICATE.format(sid))
-            _check_layer_revision(members, statements)
+            check_revision(members, statements, "GetLayerPolicy")
             noun = Permission(
                 action=members["Action"],
                 function_name=arn,
@@ -147,7 +131,7 @@ class Permissions:
 
         state = await desk.deployment.change(decide)
         added = json.dumps(statement(state.of(Permission)[key], arn))
-        return {"Statement": added, "RevisionId": _layer_revision(_statements(state, prefix))}
+        return {"Statement": added, "RevisionId": policy_revision(_statements(state, prefix))}
 
     async def remove_from_layer(self, members: Members, context: Context) -> Members:
         desk, sid = self._desk, members["StatementId"]
@@ -159,7 +143,7 @@ class Permissions:
                 raise not_found("No policy is associated with the given resource.")
             if state.get(Permission, f"{prefix}{sid}") is None:
                 raise not_found(f"Statement {sid} is not found in resource policy.")
-            _check_layer_revision(members, statements)
+            check_revision(members, statements, "GetLayerPolicy")
             return state.with_changes((), [(Permission, f"{prefix}{sid}")])
 
         await desk.deployment.change(decide)
@@ -170,7 +154,7 @@ class Permissions:
         statements = _statements(self._desk.state, prefix)
         if not statements:
             raise not_found("No policy is associated with the given resource.")
-        return {"Policy": policy(statements, arn), "RevisionId": _layer_revision(statements)}
+        return {"Policy": policy(statements, arn), "RevisionId": policy_revision(statements)}
 
     def _layer(self, state: State, members: Members) -> tuple[str, str]:
         """ARN of a layer version, and the prefix of its statements' keys."""
@@ -181,13 +165,14 @@ class Permissions:
         return self._desk.place.arn("lambda", f"layer:{name}:{number}"), f"{LAYER}/{name}:{number}/"
 
 
-def _check_layer_revision(members: Members, statements: list[Deployed[Permission]]) -> None:
-    if members.get("RevisionId") not in (None, _layer_revision(statements)):
-        raise stale("GetLayerPolicy")
+def check_revision(members: Members, statements: list[Deployed[Permission]], read_with: str) -> None:
+    if members.get("RevisionId") not in (None, policy_revision(statements)):
+        raise stale(read_with)
 
 
-def _layer_revision(statements: list[Deployed[Permission]]) -> str:
-    return derived_uuid("layer-policy", *(one.revision_id for one in statements))
+def policy_revision(statements: list[Deployed[Permission]]) -> str:
+    """A policy's own revision: another one with every statement that comes or goes."""
+    return derived_uuid("policy", *(one.revision_id for one in statements))
 
 
 def _prefix(wanted: Reference) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,12 +13,20 @@ from runner.model.mapping import EventSourceMapping
 from runner.model.state import Deployed, State
 from runner.wire.lambda_.create import check_tags
 from runner.wire.lambda_.desk import Desk
-from runner.wire.lambda_.errors import invalid, no_function, not_found
+from runner.wire.lambda_.errors import invalid, no_function, not_found, validation
 from runner.wire.operation import Context, Members, Operation
 
 ONLY_FUNCTIONS = "Tags on function aliases and versions are not supported. Please specify a function ARN."
 NO_KEYS = "1 validation error detected: Value null at 'tagKeys' failed to satisfy constraint: Member must not be null"
 NO_TAGS = "An error occurred and the request cannot be processed."
+
+PATTERN = (
+    r"arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:"
+    r"(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|layer:([a-zA-Z0-9-_]+)|"
+    r"code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-"
+    r"[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)"
+)
+RESOURCE = re.compile(PATTERN)
 
 Change = Callable[[dict[str, str]], dict[str, str]]
 
@@ -60,6 +69,8 @@ class Tags:
         await self._desk.deployment.change(decide)
 
     def _found(self, state: State, arn: str) -> Deployed[Any]:
+        if not RESOURCE.fullmatch(arn):
+            raise validation([(arn, "resource", f"Member must satisfy regular expression pattern: {PATTERN}")])
         kind, _, name = arn.split(":", 5)[5].partition(":")
         match kind:
             case "function":
