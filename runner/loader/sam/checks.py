@@ -13,7 +13,14 @@ from runner.loader.sam.work import Work
 from runner.loader.suggest import did_you_mean
 from runner.model.diagnostic import Position
 
-KINDS: dict[str, type | tuple[type, ...]] = {"str": str, "map": dict, "list": list, "bool": bool, "int": int}
+KINDS: dict[str, type | tuple[type, ...]] = {
+    "str": str,
+    "map": dict,
+    "list": list,
+    "bool": bool,
+    "int": int,
+    "float": float,
+}
 SINGLE = {"str": "a string", "map": "a map"}
 """Kinds that the transform's error names, where no other kind may stand in their place."""
 

@@ -97,7 +97,7 @@ API = {
     "DefinitionBody": "map; OpenAPI document of the API",
     "DefinitionUri": "str|map; File or place in S3 of the OpenAPI document",
     "MergeDefinitions": "bool~; Whether events are merged into DefinitionBody",
-    "OpenApiVersion": "str; Version of OpenAPI to write, such as 3.0.1",
+    "OpenApiVersion": "str|float; Version of OpenAPI to write, such as 3.0.1",
     "Auth": "map; Who may call the API",
     "Cors": "str|map; Cross-origin sharing for all paths",
     "GatewayResponses": "map; Answers that the gateway itself gives",

@@ -8,7 +8,7 @@ from runner.loader.sam.values import Json
 from runner.loader.sam.work import Source, Work
 
 RESERVED = ("lambda:createdBy", "serverlessrepo:applicationId", "serverlessrepo:semanticVersion")
-TAGGED = ("AWS::Lambda::Function", "AWS::IAM::Role", "AWS::SQS::Queue", "AWS::SNS::Topic")
+TAGGED = ("AWS::Lambda::Function", "AWS::IAM::Role", "AWS::SQS::Queue", "AWS::SNS::Topic", "AWS::IoT::TopicRule")
 """What `PropagateTags` of a function reaches."""
 
 

@@ -12,6 +12,9 @@ from typing import Any
 
 from runner.loader.positions import Positions
 from runner.loader.report import Report
+from runner.loader.sam.apis.http import HttpApi
+from runner.loader.sam.apis.http_events import add_http_event
+from runner.loader.sam.apis.registry import HTTP as HTTP_API
 from runner.loader.sam.apis.registry import REST as REST_API
 from runner.loader.sam.apis.registry import Apis
 from runner.loader.sam.apis.rest import RestApi
@@ -35,7 +38,7 @@ from runner.model.diagnostic import Position
 from runner.model.names import Place
 
 FUNCTION = "AWS::Serverless::Function"
-API_TYPES = ("AWS::Serverless::Api",)
+API_TYPES = ("AWS::Serverless::Api", "AWS::Serverless::HttpApi")
 CONNECTOR = "AWS::Serverless::Connector"
 REST: dict[str, Callable[[Work, Source], None]] = {
     "AWS::Serverless::LayerVersion": transform_layer,
@@ -65,7 +68,11 @@ def expand(
     apis = Apis(work, sections)
     apis.collect(sources)
     deployments = Deployments(work)
-    handlers: Handlers = {**FUNCTION_HANDLERS, "Api": partial(add_rest_event, apis)}
+    handlers: Handlers = {
+        **FUNCTION_HANDLERS,
+        "Api": partial(add_rest_event, apis),
+        "HttpApi": partial(add_http_event, apis),
+    }
     for source in sources:
         if source.type == FUNCTION:
             transform_function(work, source, deployments, handlers)
@@ -91,6 +98,9 @@ def transform_apis(work: Work, apis: Apis) -> None:
         with work.collecting():
             RestApi(work, api, plans, records).transform()
     plans.finish()
+    for api in apis.of(HTTP_API):
+        with work.collecting():
+            HttpApi(work, api, records).transform()
 
 
 def _read_sources(work: Work, sections: dict[str, Json]) -> list[Source]:

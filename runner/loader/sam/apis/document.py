@@ -123,13 +123,12 @@ class Document:
             item[key] = conditional(condition, item[key])
 
     def schemes(self) -> Json:
-        """Where the document keeps its security schemes."""
-        if "openapi" in self.body:
-            components = self.body.get("components")
-            if not isinstance(components, dict):
-                components = self.body["components"] = {}
-            return _child(components, "securitySchemes")
+        """Where a Swagger document keeps its security schemes."""
         return _child(self.body, "securityDefinitions")
+
+    def component(self, name: str) -> Json:
+        """Components of a kind, in an OpenAPI 3 document."""
+        return _child(_child(self.body, "components"), name)
 
 
 def _child(container: Json, key: str) -> Json:

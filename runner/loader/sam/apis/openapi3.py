@@ -22,11 +22,10 @@ def convert(document: Document, version: Any) -> Json:
     for old, new in (("securityDefinitions", "securitySchemes"), ("definitions", "schemas")):
         if body.get(old):
             components = body.setdefault("components", {})
-            moved = body.pop(old)
-            standing = components.get(new)
-            components[new] = {**(standing if isinstance(standing, dict) else {}), **moved}
-    for path in list(body.get("paths") or {}):
-        for item in branches(body["paths"][path]):
+            # What the user's own document has there is replaced.
+            components[new] = body.pop(old)
+    for item in (body.get("paths") or {}).values():
+        if isinstance(item, dict):
             _convert_preflight(item.get("options"))
     return body
 

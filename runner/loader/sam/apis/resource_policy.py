@@ -20,8 +20,7 @@ def add_resource_policy(document: Document, policy: Json, path: str, stage: Any)
     resources = _resources(document, path, stage)
     for name, effect in (("AwsAccountWhitelist", "Allow"), ("AwsAccountBlacklist", "Deny")):
         if policy.get(name):
-            statement = _statement(effect, resources, {"AWS": as_list(policy[name])})
-            _add(document, [statement])
+            _add(document, _statement(effect, resources, {"AWS": as_list(policy[name])}))
     for name, operator in (("IpRangeWhitelist", "NotIpAddress"), ("IpRangeBlacklist", "IpAddress")):
         if policy.get(name):
             _limit(document, resources, {operator: {"aws:SourceIp": policy[name]}})
@@ -30,7 +29,7 @@ def add_resource_policy(document: Document, policy: Json, path: str, stage: Any)
 
 
 def add_custom_statements(document: Document, statements: Any) -> None:
-    _add(document, as_list(statements))
+    _add(document, statements)
 
 
 def _add_networks(document: Document, resources: list[Any], policy: Json, ending: str, operator: str) -> None:
@@ -61,10 +60,12 @@ def _statement(effect: str, resources: list[Any], principal: Any) -> Json:
     return {"Effect": effect, "Action": "execute-api:Invoke", "Resource": list(resources), "Principal": principal}
 
 
-def _add(document: Document, statements: list[Any]) -> None:
-    policy = document.body.setdefault(POLICY, {"Version": VERSION, "Statement": []})
-    standing = policy["Statement"]
-    standing.extend(statement for statement in statements if statement not in standing)
+def _add(document: Document, statements: Any) -> None:
+    """One statement or several. The first stand as they were given, one alone is no list then."""
+    policy = document.body.setdefault(POLICY, {"Version": VERSION})
+    standing = as_list(policy.get("Statement") or [])
+    added = [statement for statement in as_list(statements) if statement not in standing]
+    policy["Statement"] = [*standing, *added] if standing else statements
 
 
 def _resources(document: Document, path: str, stage: Any) -> list[Any]:

@@ -78,6 +78,11 @@ class RestApi:
 
     def transform(self) -> None:
         work, source = self._work, self._source
+        for name in ("BinaryMediaTypes", "Domain", "Auth"):
+            if source.get(name) is not None:
+                source.properties[name] = work.adopt(
+                    work.resolve(source.get(name)), work.locate(source.properties, name)
+                )
         properties: Json = {name: source.get(name) or None for name in PASSED}
         with work.collecting():
             properties.update(self._endpoint())
@@ -295,6 +300,11 @@ class RestApi:
 
 
 def _media_type(item: Any) -> Any:
+    """A media type, whose slash is escaped in CloudFormation's property, wherever it stands."""
+    if isinstance(item, dict):
+        return {key: _media_type(value) for key, value in item.items()}
+    if isinstance(item, list):
+        return [_media_type(value) for value in item]
     return item.replace("~1", "/") if isinstance(item, str) else item
 
 

@@ -113,7 +113,7 @@ class RestDomain:
         }
         self._emit(domain_id, "AWS::ApiGateway::DomainName", properties)
         self._work.references[self._api.id, "DomainName"] = domain_id
-        self._base_paths(domain, "AWS::ApiGateway::BasePathMapping", {"DomainName": ref(domain_id)}, "")
+        self._base_paths(domain, "AWS::ApiGateway::BasePathMapping", {"DomainName": ref(domain_id)})
         if domain.get("Route53"):
             self._records.add(self._api, domain, domain_id, self._alias(domain, domain_id, endpoint))
 
@@ -157,8 +157,8 @@ class RestDomain:
         }
         self._emit(domain_id, "AWS::ApiGateway::DomainNameV2", properties)
         self._work.references[self._api.id, "DomainNameV2"] = domain_id
-        arn = get_att(domain_id, "DomainNameArn")
-        self._base_paths(domain, "AWS::ApiGateway::BasePathMappingV2", {"DomainNameArn": arn}, "V2")
+        arn = ref(domain_id)
+        self._base_paths(domain, "AWS::ApiGateway::BasePathMappingV2", {"DomainNameArn": arn})
         access = domain.get("AccessAssociation")
         if access:
             self._associate(access, domain_id, arn)
@@ -181,12 +181,12 @@ class RestDomain:
         }
         self._emit(association_id, "AWS::ApiGateway::DomainNameAccessAssociation", properties)
 
-    def _base_paths(self, domain: Json, type_: str, owner: Json, version: str) -> None:
+    def _base_paths(self, domain: Json, type_: str, owner: Json) -> None:
         api = self._api
         common: Json = {**owner, "RestApiId": ref(api.id), "Stage": ref(api.stage_id)}
         paths = domain.get("BasePath")
         if not paths:
-            self._emit(f"{api.id}BasePathMapping{version}", type_, common)
+            self._emit(f"{api.id}BasePathMapping", type_, common)
             return
         for path in as_list(paths):
             if is_intrinsic(path) or not isinstance(path, str):
@@ -197,7 +197,4 @@ class RestDomain:
                 plain = suffix
             if domain.get("NormalizeBasePath", True) is False:
                 plain = path
-            if path == "/":
-                self._emit(f"{api.id}BasePathMapping{version}", type_, common)
-                continue
-            self._emit(f"{api.id}{suffix}BasePathMapping{version}", type_, {**common, "BasePath": plain})
+            self._emit(f"{api.id}{suffix}BasePathMapping", type_, {**common, "BasePath": plain})

@@ -17,7 +17,7 @@ from runner.loader.sam.apis.document import (
     swagger_skeleton,
 )
 from runner.loader.sam.apis.registry import Api, Apis, Route
-from runner.loader.sam.apis.resource_policy import add_resource_policy
+from runner.loader.sam.apis.resource_policy import add_custom_statements, add_resource_policy
 from runner.loader.sam.apis.security import add_api_key_scheme, add_iam_scheme
 from runner.loader.sam.events.event import Event
 from runner.loader.sam.values import Json, ref
@@ -69,6 +69,8 @@ def permit(event: Event, route: Route) -> None:
 
 def merge(event: Event, route: Route, document: Document) -> None:
     """Write the method beside what the user's document says of it; the generated keys win."""
+    if not isinstance(document.body.get("paths"), dict):
+        return
     scratch = Document(swagger_skeleton())
     RestMethod(event, route, scratch).write()
     generated = scratch.paths[route.path][method_key(route.method)]
@@ -165,6 +167,8 @@ class RestMethod:
         if auth.get("ResourcePolicy"):
             stage = self._api.stage_suffix
             add_resource_policy(self._document, auth["ResourcePolicy"], self._route.path, stage)
+            if auth["ResourcePolicy"].get("CustomStatements"):
+                add_custom_statements(self._document, auth["ResourcePolicy"]["CustomStatements"])
 
     def _check_authorizer(self, authorizer: Any) -> None:
         authorizers = self._api_auth().get("Authorizers")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from runner.loader.sam.events.event import Event
+from runner.loader.sam.tags import propagated_tags, propagates
 from runner.loader.sam.values import Json, as_list, is_intrinsic, no_value, ref
 from runner.loader.sam.work import Refused
 
@@ -21,6 +22,8 @@ def add_bucket(event: Event) -> None:
     bucket = event.work.own(bucket_id)
     _depend(event, bucket, permission)
     _notify(event, bucket_id)
+    if propagates(event.source) and not event.source.condition:
+        event.work.own_properties(bucket_id)["Tags"] = event.work.adopt(propagated_tags(event.source), event.at)
 
 
 def _bucket_id(event: Event) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from runner.loader.sam.events.event import Event
 from runner.loader.sam.events.mapping import ACCESS, VPC_ACTIONS, add_mapping, decrypt_statements
 from runner.loader.sam.roles import VERSION, statement
-from runner.loader.sam.values import Json, is_intrinsic
+from runner.loader.sam.values import Json, intrinsic_argument, is_intrinsic
 
 SECRET_AUTH = (
     "SASL_SCRAM_256_AUTH",
@@ -53,8 +53,10 @@ def registry_statements(event: Event) -> list[Json]:
     entries = [entry for entry in access if isinstance(entry, dict)] if isinstance(access, list) else []
     found.extend(statement(["secretsmanager:GetSecretValue"], entry.get("URI")) for entry in entries)
     address = registry.get("SchemaRegistryURI")
-    if isinstance(address, str) and address.startswith("arn:") and ":glue:" in address:
-        name = address.rpartition("/")[2]
+    text = intrinsic_argument(address, "Fn::Sub") or address
+    text = text[0] if isinstance(text, list) and text else text
+    if isinstance(text, str) and text.startswith("arn:") and ":glue:" in text:
+        name = text.rpartition("/")[2]
         schemas = f"arn:${{AWS::Partition}}:glue:${{AWS::Region}}:${{AWS::AccountId}}:schema/{name}/*"
         found.append(statement(["glue:GetRegistry"], address))
         found.append(statement(["glue:GetSchemaVersion"], [{"Fn::Sub": schemas}]))

@@ -106,4 +106,7 @@ def _order(key: str, event: Any) -> str:
     """SAM takes events in the order of their paths, or their names where there is no path."""
     properties = event.get("Properties") if isinstance(event, dict) else None
     path = properties.get("Path") if isinstance(properties, dict) else None
-    return path if isinstance(path, str) and path else str(key)
+    if isinstance(path, str) and path:
+        return path
+    is_default = isinstance(event, dict) and event.get("Type") == "HttpApi"
+    return "$default" if is_default else str(key)
