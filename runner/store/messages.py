@@ -179,6 +179,10 @@ class Messages:
         )
         return [name for (name,) in rows.fetchall()]
 
+    def latest(self, db: sqlite3.Connection) -> float:
+        row = db.execute("SELECT at FROM accepted ORDER BY number DESC LIMIT 1").fetchone()
+        return float(row[0]) if row else 0.0
+
     def reclaim(self, db: sqlite3.Connection, prefix: str, now: float) -> list[str]:
         """Give every lease under `prefix` back; returns the queues that had any."""
         touched = []

@@ -149,6 +149,10 @@ class SqliteStore:
         for queue in await self._writer.submit(lambda db: self._messages.reclaim(db, prefix, now)):
             self._waiters.signal(queue)
 
+    async def latest(self) -> float:
+        """The moment of the newest message accepted, 0 without one: a clock that ran fast must not fall behind it."""
+        return await self._writer.submit(self._messages.latest)
+
     # logs
 
     async def append(self, log: str, bodies: Sequence[tuple[float, bytes]]) -> int:

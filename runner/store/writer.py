@@ -22,6 +22,7 @@ from runner.store.database import raw_connection
 
 LOG = logging.getLogger(__name__)
 CHECKPOINT_BYTES = 4 * 2**20  # fold the write-ahead log into the database beyond this size
+BATCH_MAX = 256  # jobs in one commit: what waits beyond gives the loop a turn first
 RESET_BYTES = 256 * 2**20  # beyond this, stop and fold it whole: writers were too busy for it ever to be empty
 
 T = TypeVar("T")
@@ -84,16 +85,17 @@ class Writer:
 
     def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
         self._scheduled = False
-        batch, self._waiting = self._waiting, []
-        if not batch or self._in_thread is not None:
-            self._waiting = batch
+        if not self._waiting or self._in_thread is not None:
             return
+        batch, self._waiting = self._waiting[:BATCH_MAX], self._waiting[BATCH_MAX:]
         if self._threaded or any(job.heavy for job in batch):
             self._in_thread = self._thread.submit(self._commit, batch)
             self._in_thread.add_done_callback(lambda _: loop.call_soon_threadsafe(self._back, loop, batch))
         else:
             self._commit(batch)
             self._answer(batch)
+            if self._waiting:
+                self._schedule(loop)
 
     def _back(self, loop: asyncio.AbstractEventLoop, batch: list[Job]) -> None:
         self._in_thread = None

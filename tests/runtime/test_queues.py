@@ -330,6 +330,6 @@ def test_deduplication_outlives_the_process(tmp_path: Path) -> None:
             for n in range(400):  # what is forgotten is forgotten on disk too
                 await clock.advance(1)
                 await it.send("q.fifo", f"{n}", MessageGroupId="g", MessageDeduplicationId=f"d{n}")
-            assert len(await it.store.scan("sqs-deduplication/q.fifo/")) <= 302
+            assert len(await it.store.scan("deduplication/sqs/q.fifo/")) <= 302
 
     asyncio.run(tell())

@@ -45,6 +45,20 @@ class TestSqlite(StoreContract):
         assert (await store.depth("other", now=2)).leased == 1
 
     @history
+    async def test_the_latest_moment_is_known(self, store: SqliteStore, clock: ManualClock) -> None:
+        assert await store.latest() == 0
+        await store.send("q", [message("a")], now=5)
+        await store.send("other", [message("b")], now=7)
+        (lease,) = await store.lease("other", limit=1, now=8, until=9)
+        await store.ack("other", [lease.receipt])
+        assert await store.latest() == 7
+
+    @history
+    async def test_a_flood_is_committed_in_turns_and_in_order(self, store: SqliteStore, clock: ManualClock) -> None:
+        answers = await asyncio.gather(*(store.append("log", [(float(n), b"")]) for n in range(1_000)))
+        assert list(answers) == list(range(1, 1_001))
+
+    @history
     async def test_one_failing_job_leaves_the_others_of_its_commit_alone(
         self, store: SqliteStore, clock: ManualClock
     ) -> None:
