@@ -8,7 +8,15 @@ from typing import Any
 
 from runner.wire.models import Shape
 
-TEXTS = ("plain", "", "ünïcödé ☃ 𝄞", "a b+c&d=e%/?#", "<tag attr='x'>&amp;", '{"json": [1, "two"]}', "line\nbreak\ttab\rreturn")
+TEXTS = (
+    "plain",
+    "",
+    "ünïcödé ☃ 𝄞",
+    "a b+c&d=e%/?#",
+    "<tag attr='x'>&amp;",
+    '{"json": [1, "two"]}',
+    "line\nbreak\ttab\rreturn",
+)
 HEADER_TEXTS = ("plain", "a-b_c", "with space", "x=1;y=2")
 LABEL_TEXTS = ("plain", "with space", "a:b$c", "arn:aws:x:::y", "ü+&?#%", "name.fifo")
 MAX_DEPTH = 4
@@ -66,7 +74,7 @@ class Generator:
             case "timestamp":
                 return datetime.fromtimestamp(pick.randrange(1, 2_000_000_000), UTC)
             case "blob":
-                return pick.choice((b"\x00\xffbytes", "text".encode(), b"x"))
+                return pick.choice((b"\x00\xffbytes", b"text", b"x"))
             case _:
                 return self._text(shape)
 

@@ -7,8 +7,9 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -51,14 +52,19 @@ def _operation(function: Any) -> Operation:
     return call
 
 
-class Live:
-    """`with Live([room]) as live: live.client("sqs")`."""
+Make = Callable[[AsyncExitStack], Awaitable[Sequence[Service]]]
 
-    def __init__(self, services: Sequence[Service], place: Place | None = None) -> None:
-        self.front = Front(services, place or Place(), Clock())
+
+class Live:
+    """`with Live([room]) as live: live.client("sqs")`; what needs the loop is made on it by a function instead."""
+
+    def __init__(self, services: Sequence[Service] | Make) -> None:
         self.loop = uvloop.new_event_loop()
-        self.server = HttpServer(self.front.handle)
         self.port = 0
+        self.front: Front
+        self.server: HttpServer
+        self._services = services
+        self._held = AsyncExitStack()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self) -> None:
@@ -103,14 +109,24 @@ class Live:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self.port = self.run(self.server.open())
+        self.run(self._open())
         return self
+
+    async def _open(self) -> None:
+        services = await self._services(self._held) if callable(self._services) else self._services
+        self.front = Front(services, Place(), Clock())
+        self.server = HttpServer(self.front.handle)
+        self.port = await self.server.open()
+
+    async def _close(self) -> None:
+        await self.server.close()
+        await self.front.close()
+        await self._held.aclose()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.run(self.server.close())
-        self.run(self.front.close())
+        self.run(self._close())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(WAIT_S)
         self.loop.close()
