@@ -21,7 +21,7 @@ KINDS: dict[str, type | tuple[type, ...]] = {
     "int": int,
     "float": float,
 }
-SINGLE = {"str": "a string", "map": "a map"}
+SINGLE = {"str": "a string", "str|float": "a string", "map": "a map"}
 """Kinds that the transform's error names, where no other kind may stand in their place."""
 
 

@@ -62,6 +62,8 @@ def expand(
     template: Json, *, positions: Positions, parameters: Mapping[str, Any], place: Place, report: Report
 ) -> Expansion:
     """What a SAM template means in CloudFormation's own types. The input is left as it is; errors go to `report`."""
+    if not isinstance(template.get("Resources"), dict):
+        return Expansion(template, {}, frozenset())
     work = Work(template, positions, parameters, place, report)
     sections = read_globals(work)
     sources = _read_sources(work, sections)
@@ -138,7 +140,7 @@ def _without_connectors(work: Work, resource: Any) -> Any:
 
 def _read_source(work: Work, sections: dict[str, Json], logical_id: str, resource: Json, at: Position) -> Source:
     own = resource.get("Properties")
-    if own is not None and not isinstance(own, dict):
+    if "Properties" in resource and not isinstance(own, dict):
         where = work.positions.value(resource, "Properties")
         raise Refused(where, "Attribute 'Properties' should be a map.", "wrong-type")
     if not logical_id.isalnum():

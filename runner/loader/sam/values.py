@@ -118,7 +118,8 @@ def _resolve_sub(value: Json, parameters: Mapping[str, Any]) -> Json:
 def _replace_names(text: str, parameters: Mapping[str, Any]) -> str:
     def replacement(match: re.Match[str]) -> str:
         name = match.group(1)
-        return str(parameters[name]) if name in parameters else match.group(0)
+        value = parameters.get(name)
+        return match.group(0) if value is None or isinstance(value, list | dict) else str(value)
 
     return _SUB_NAME.sub(replacement, text) if "${" in text else text
 

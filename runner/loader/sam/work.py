@@ -242,8 +242,11 @@ class Work:
     def own_child(self, container: Json, key: str, default: Any) -> Any:
         """The container under a key as a copy in its place that may be changed; `default` where there is none."""
         found = container.get(key)
-        if not isinstance(found, dict | list):
+        if found is None:
             container[key] = self.adopt(default, self.positions.of(container))
+        elif not isinstance(found, type(default)):
+            kind = "a map" if isinstance(default, dict) else "a list"
+            raise Refused(self.positions.value(container, key), f"Property '{key}' should be {kind}.", "wrong-type")
         else:
             container[key] = self.copy(found)
         return container[key]

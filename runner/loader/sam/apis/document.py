@@ -72,10 +72,7 @@ class Document:
     @property
     def paths(self) -> Json:
         paths = self.body.get("paths")
-        if not isinstance(paths, dict):
-            paths = {}
-            self.body["paths"] = paths
-        return paths
+        return paths if isinstance(paths, dict) else {}
 
     def items(self, path: str) -> list[Json]:
         """The path items of a path, one a branch of its condition."""
@@ -90,8 +87,9 @@ class Document:
 
     def add(self, path: str, method: str) -> None:
         """Make sure that path and method are there."""
-        if self.paths.get(path) is None:
-            self.paths[path] = {}
+        paths = _child(self.body, "paths")
+        if paths.get(path) is None:
+            paths[path] = {}
         for item in self.items(path):
             if item.get(method_key(method)) is None:
                 item[method_key(method)] = {}

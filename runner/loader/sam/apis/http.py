@@ -12,6 +12,7 @@ from runner.loader.sam.apis.http_auth import http_authorizers
 from runner.loader.sam.apis.http_domain import HttpDomain
 from runner.loader.sam.apis.registry import Api
 from runner.loader.sam.apis.rest_domain import DomainRecords
+from runner.loader.sam.apis.validation import check_paths, check_security
 from runner.loader.sam.code import body_location
 from runner.loader.sam.values import Json, is_intrinsic, ref
 from runner.loader.sam.work import MAIN_ATTRIBUTES, Source, Work
@@ -27,6 +28,7 @@ NEEDS_BODY = {
     "CorsConfiguration": "Cors works only with inline OpenApi specified in 'DefinitionBody' property.",
     "Auth": "Auth works only with inline OpenApi specified in the 'DefinitionBody' property.",
     "Tags": "Tags works only with inline OpenApi specified in the 'DefinitionBody' property.",
+    "DisableExecuteApiEndpoint": "DisableExecuteApiEndpoint works only within 'DefinitionBody' property.",
     "Description": "Description works only with inline OpenApi specified in the 'DefinitionBody' property.",
 }
 
@@ -128,6 +130,8 @@ class HttpApi:
 
     def _add_auth(self, document: Document, auth: Json) -> None:
         self._check_valid(document, "Auth configuration")
+        check_paths(self._work, document)
+        check_security(self._work, document, auth)
         for key in auth:
             if key not in AUTH_KEYS:
                 hint = did_you_mean(key, AUTH_KEYS)
@@ -198,9 +202,7 @@ class HttpApi:
                 self._permit_authorizer(name, settings.get("FunctionArn"))
 
     def _permit_authorizer(self, name: str, arn: Any) -> None:
-        source = (
-            f"arn:{self._work.partition}:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:${{__ApiId__}}/authorizers/*"
-        )
+        source = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${__ApiId__}/authorizers/*"
         properties = {
             "Action": "lambda:InvokeFunction",
             "FunctionName": arn,

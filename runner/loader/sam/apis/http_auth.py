@@ -150,6 +150,6 @@ class HttpAuthorizer:
         if settings.get("FunctionInvokeRole"):
             authorizer["authorizerCredentials"] = settings["FunctionInvokeRole"]
         authorizer["authorizerPayloadFormatVersion"] = settings["AuthorizerPayloadFormatVersion"]
-        if settings.get("EnableSimpleResponses") is not None:
+        if settings.get("EnableSimpleResponses"):
             authorizer["enableSimpleResponses"] = settings["EnableSimpleResponses"]
         return authorizer

@@ -68,7 +68,7 @@ class HttpDomain:
         return {
             "DomainName": domain["DomainName"],
             "DomainNameConfigurations": [configuration],
-            "MutualTlsAuthentication": mutual,
+            "MutualTlsAuthentication": {name: value for name, value in mutual.items() if value} if mutual else None,
             "Tags": dict(self._tags),
         }
 

@@ -26,7 +26,7 @@ def add_http_event(apis: Apis, event: Event) -> None:
     document = route.api.document
     if document is None or route.path == DEFAULT_PATH or not _has_default(document, event):
         _permit(event, route)
-    if document is not None and not document.has_integration(route.path, route.method):
+    if document is not None:
         HttpRoute(event, route, document).write()
     if event.get("RouteSettings"):
         _add_settings(event, route)
@@ -43,6 +43,8 @@ def _permit(event: Event, route: Route) -> None:
     method = method_key(route.method)
     verb = "*" if method == ANY else str(method).upper()
     path = "/*" if route.path == DEFAULT_PATH else f"/{verb}{_WILD.sub('*', route.path)}"
+    if route.path == f"/{DEFAULT_PATH}":
+        path = route.path
     if path != f"/{verb}/":
         path = path.rstrip("/")
     arn = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${__ApiId__}/${__Stage__}" + path
@@ -74,16 +76,28 @@ class HttpRoute:
 
     def write(self) -> None:
         event, route = self._event, self._route
-        parameters = [{"name": name, "in": "path", "required": True} for name in _PATH_PARAMETER.findall(route.path)]
-        self._document.integrate(route.path, route.method, self._integration(), event.source.condition)
+        # A user's document may have an integration there: it stays, but for what the event says of it.
+        if not self._document.has_integration(route.path, route.method):
+            self._document.integrate(route.path, route.method, self._integration(), event.source.condition)
         for operation in self._document.operations(route.path, route.method):
-            if route.path == DEFAULT_PATH:
-                operation["isDefaultRoute"] = True
-            if parameters:
-                operation["parameters"] = [dict(parameter) for parameter in parameters]
+            self._write_settings(operation)
         auth = event.get("Auth")
         if auth:
             self._write_auth(auth)
+
+    def _write_settings(self, operation: Json) -> None:
+        event, path = self._event, self._route.path
+        if path == DEFAULT_PATH:
+            operation["isDefaultRoute"] = True
+        parameters = [{"name": name, "in": "path", "required": True} for name in _PATH_PARAMETER.findall(path)]
+        if parameters:
+            operation["parameters"] = parameters
+        integration = operation.get(INTEGRATION)
+        if isinstance(integration, dict):
+            if event.get("PayloadFormatVersion"):
+                integration["payloadFormatVersion"] = event.get("PayloadFormatVersion")
+            if event.get("TimeoutInMillis"):
+                integration["timeoutInMillis"] = event.get("TimeoutInMillis")
 
     def _integration(self) -> Json:
         event = self._event
@@ -91,15 +105,12 @@ class HttpRoute:
             "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/"
             f"{event.target.variable}/invocations"
         )
-        integration: Json = {
+        return {
             "type": "aws_proxy",
             "httpMethod": "POST",
             "uri": conditional(event.source.condition, {"Fn::Sub": uri}),
-            "payloadFormatVersion": event.get("PayloadFormatVersion") or "2.0",
+            "payloadFormatVersion": "2.0",
         }
-        if event.get("TimeoutInMillis"):
-            integration["timeoutInMillis"] = event.get("TimeoutInMillis")
-        return integration
 
     def _write_auth(self, auth: Json) -> None:
         api_auth = self._api.get("Auth")
@@ -113,7 +124,7 @@ class HttpRoute:
             raise self._event.refuse(message, "Auth")
         self._check(authorizer, api_auth)
         scopes = auth.get("AuthorizationScopes")
-        if scopes is None and authorizer != "NONE":
+        if scopes is None and authorizer not in ("NONE", "AWS_IAM"):
             settings = (api_auth.get("Authorizers") or {}).get(authorizer)
             scopes = settings.get("AuthorizationScopes") if isinstance(settings, dict) else None
         for operation in self._document.operations(self._route.path, self._route.method):

@@ -15,6 +15,15 @@ POLICY = "x-amazon-apigateway-policy"
 NETWORKS = ("SourceVpc", "IntrinsicVpc", "IntrinsicVpce")
 
 
+def wrong_networks(policy: Json) -> tuple[str, str] | None:
+    """The first list of networks that holds other than strings, and what to use for those; None if all are well."""
+    for ending in ("Whitelist", "Blacklist"):
+        named = policy.get(f"SourceVpc{ending}")
+        if named is not None and not (isinstance(named, list) and all(isinstance(item, str) for item in named)):
+            return f"SourceVpc{ending}", f"IntrinsicVpc{ending}"
+    return None
+
+
 def add_resource_policy(document: Document, policy: Json, path: str, stage: Any) -> None:
     """Add the statements of one path."""
     resources = _resources(document, path, stage)

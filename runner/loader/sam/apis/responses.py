@@ -19,11 +19,7 @@ PARAMETERS = {"Headers": "header", "Paths": "path", "QueryStrings": "querystring
 def gateway_responses(work: Work, source: Source, document: Document) -> None:
     """Write the answers that the gateway itself gives into the document."""
     given = source.get("GatewayResponses")
-    if is_intrinsic(given):
-        message = (
-            "Unable to set GatewayResponses attribute because intrinsic functions are not supported for this field."
-        )
-        raise work.refuse(source, message, "GatewayResponses")
+    _refuse_intrinsics(work, source, given, "GatewayResponses")
     found: Json = {}
     for name, settings in given.items():
         with work.collecting():
@@ -36,6 +32,7 @@ def _response(work: Work, source: Source, name: str, settings: Any) -> Json:
     if not isinstance(settings, dict):
         message = f"Property 'GatewayResponses.{name}' should be a map."
         raise work.refuse(source, message, *path, code="wrong-type")
+    _refuse_intrinsics(work, source, settings, *path)
     for key in settings:
         if key not in KEYS:
             message = f"Invalid property '{key}' in 'GatewayResponses' property '{name}'."
@@ -51,6 +48,14 @@ def _response(work: Work, source: Source, name: str, settings: Any) -> Json:
     return response
 
 
+def _refuse_intrinsics(work: Work, source: Source, value: Any, *path: str) -> None:
+    if is_intrinsic(value):
+        message = (
+            "Unable to set GatewayResponses attribute because intrinsic functions are not supported for this field."
+        )
+        raise work.refuse(source, message, *path)
+
+
 def _status(work: Work, source: Source, path: tuple[str, ...], status: Any) -> Any:
     if is_intrinsic(status):
         return status
@@ -61,7 +66,7 @@ def _status(work: Work, source: Source, path: tuple[str, ...], status: Any) -> A
 
 def _parameters(work: Work, source: Source, path: tuple[str, ...], parameters: Any) -> Json:
     if not isinstance(parameters, dict):
-        message = "Property 'ResponseParameters' should be a map."
+        message = f"Property '{'.'.join(path)}.ResponseParameters' should be a map."
         raise work.refuse(source, message, *path, "ResponseParameters", code="wrong-type")
     found: Json = {}
     for kind, values in parameters.items():
@@ -70,7 +75,7 @@ def _parameters(work: Work, source: Source, path: tuple[str, ...], parameters: A
             hint = did_you_mean(kind, PARAMETERS)
             raise work.refuse(source, message, *path, "ResponseParameters", kind, code="unknown-property", hint=hint)
         if not isinstance(values, dict):
-            message = f"Property 'ResponseParameters.{kind}' should be a map."
+            message = f"Property '{'.'.join(path)}.ResponseParameters.{kind}' should be a map."
             raise work.refuse(source, message, *path, "ResponseParameters", kind, code="wrong-type")
         for name, value in values.items():
             found[f"gatewayresponse.{PARAMETERS[kind]}.{name}"] = value

@@ -14,11 +14,12 @@ from runner.loader.sam.apis.cors import add_cors, read_cors
 from runner.loader.sam.apis.document import Document
 from runner.loader.sam.apis.openapi3 import convert
 from runner.loader.sam.apis.registry import Api
-from runner.loader.sam.apis.resource_policy import add_custom_statements, add_resource_policy
+from runner.loader.sam.apis.resource_policy import add_custom_statements, add_resource_policy, wrong_networks
 from runner.loader.sam.apis.responses import gateway_responses
 from runner.loader.sam.apis.rest_domain import DomainRecords, RestDomain
 from runner.loader.sam.apis.security import add_api_key_scheme, set_default_api_key, set_default_authorizer
 from runner.loader.sam.apis.usage_plans import UsagePlans
+from runner.loader.sam.apis.validation import check_paths, check_preflight, check_security, check_servers
 from runner.loader.sam.code import body_location
 from runner.loader.sam.tags import tag_list
 from runner.loader.sam.values import Json, canonical, ref
@@ -78,6 +79,8 @@ class RestApi:
 
     def transform(self) -> None:
         work, source = self._work, self._source
+        if isinstance(source.get("OpenApiVersion"), float):
+            source.properties["OpenApiVersion"] = str(source.get("OpenApiVersion"))
         for name in ("BinaryMediaTypes", "Domain", "Auth"):
             if source.get(name) is not None:
                 source.properties[name] = work.adopt(
@@ -151,7 +154,14 @@ class RestApi:
                 raise self._refuse(message, name)
 
     def _edit(self, document: Document) -> Json:
-        source = self._source
+        source, work = self._source, self._work
+        version = source.get("OpenApiVersion")
+        if source.get("Cors") or source.get("Auth") or version:
+            check_paths(work, document)
+        if source.get("Auth"):
+            check_security(work, document, source.get("Auth"))
+        if version or document.is_openapi3:
+            check_preflight(work, document)
         if source.get("Cors"):
             with self._work.collecting():
                 self._check_valid(document, "Cors")
@@ -172,8 +182,8 @@ class RestApi:
                 self._check_valid(document, "Models")
                 self._add_models(document, source.get("Models"))
         disabled = source.get("DisableExecuteApiEndpoint")
-        version = source.get("OpenApiVersion")
         if disabled is not None:
+            check_servers(work, document)
             _disable_endpoint(document, version, disabled)
         return convert(document, version)
 
@@ -226,6 +236,12 @@ class RestApi:
         if not isinstance(policy, dict):
             message = "ResourcePolicy must be a map (ResourcePolicyStatement)."
             raise self._refuse(message, "Auth", "ResourcePolicy", code="wrong-type")
+        wrong = wrong_networks(policy)
+        if wrong is not None:
+            message = (
+                f"{wrong[0]} must be a list of strings. Use {wrong[1]} instead for values that use Intrinsic Functions"
+            )
+            raise self._refuse(message, "Auth", "ResourcePolicy", wrong[0], code="wrong-type")
         for path in list(document.paths):
             add_resource_policy(document, policy, path, self._source.get("StageName"))
         if policy.get("CustomStatements"):

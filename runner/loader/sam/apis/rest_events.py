@@ -261,8 +261,11 @@ class RestMethod:
             return
         for name, value in (("ValidateBody", body), ("ValidateParameters", parameters)):
             if value is not None and not isinstance(value, bool):
-                message = f"Unable to set Validator to RequestModel [{request['Model']}] on API method "
-                message += f"[{self._route.method}] for path [{self._route.path}] {name} must be a boolean value."
+                message = (
+                    f"Unable to set Validator to RequestModel [{request['Model']}] on API method "
+                    f"[{self._route.method}] for path [{self._route.path}] ValidateBody and ValidateParameters must be "
+                    "a boolean type, strings or intrinsics are not supported."
+                )
                 raise self._event.refuse(message, "RequestModel", name, code="wrong-type")
         body, parameters = bool(body), bool(parameters)
         validator = VALIDATORS[body, parameters]

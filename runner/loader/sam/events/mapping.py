@@ -146,5 +146,8 @@ def decrypt_statements(event: Event, actions: str | list[str]) -> list[Json]:
     key = event.get("SecretsManagerKmsKeyId")
     if not key:
         return []
+    if not isinstance(key, str):
+        message = "Property 'SecretsManagerKmsKeyId' should be a string."
+        raise event.refuse(message, "SecretsManagerKmsKeyId", code="wrong-type")
     arn = f"arn:${{AWS::Partition}}:kms:${{AWS::Region}}:${{AWS::AccountId}}:key/{key}"
     return [statement(actions, {"Fn::Sub": arn})]
