@@ -18,6 +18,7 @@ from runner.runtime.queues import Accepted, Attribute, Outgoing, Queues, Receive
 from runner.runtime.queues.attributes import READ_ONLY, SETTABLE
 from runner.runtime.queues.control import QueueControl, tags_of
 from runner.runtime.queues.envelope import TRACE_HEADER, body_md5, size
+from runner.runtime.queues.moves import RATE_MAX, Move, Status
 from runner.wire.operation import Context, Members, Operation, RawOperation
 
 LIMIT_MAX = 10
@@ -55,6 +56,11 @@ class Sqs:
             "TagQueue": self.tag,
             "UntagQueue": self.untag,
             "ListQueueTags": self.tags,
+            "AddPermission": self.add_permission,
+            "RemovePermission": self.remove_permission,
+            "StartMessageMoveTask": self.start_move,
+            "ListMessageMoveTasks": self.list_moves,
+            "CancelMessageMoveTask": self.cancel_move,
         }
 
     # -- messages
@@ -202,6 +208,50 @@ class Sqs:
     async def tags(self, members: Members, _: Context) -> Members:
         tags = tags_of(self._queues.find(_queue(members)).noun)
         return {"Tags": tags} if tags else {}
+
+    async def add_permission(self, members: Members, _: Context) -> Members:
+        accounts, actions = members.get("AWSAccountIds") or (), members.get("Actions") or ()
+        for parameter, given in (("AWSAccountIds", accounts), ("Actions", actions)):
+            if not given:
+                raise errors.missing(parameter)
+        await self._control.add_permission(_queue(members), members.get("Label") or "", accounts, actions)
+        return {}
+
+    async def remove_permission(self, members: Members, _: Context) -> Members:
+        await self._control.remove_permission(_queue(members), members.get("Label") or "")
+        return {}
+
+    # -- moves
+
+    async def start_move(self, members: Members, _: Context) -> Members:
+        source, destination = members.get("SourceArn") or "", members.get("DestinationArn")
+        rate = members.get("MaxNumberOfMessagesPerSecond")
+        if rate is not None and not 1 <= rate <= RATE_MAX:
+            raise errors.invalid_value(rate, "MaxNumberOfMessagesPerSecond", f"Must be between 1 and {RATE_MAX}.")
+        return {"TaskHandle": (await self._queues.moves.start(source, destination, rate)).handle}
+
+    async def list_moves(self, members: Members, _: Context) -> Members:
+        moves = await self._queues.moves.list(members.get("SourceArn") or "")
+        return {"Results": [_move(move) for move in moves[: members.get("MaxResults") or 1]]}
+
+    async def cancel_move(self, members: Members, _: Context) -> Members:
+        move = await self._queues.moves.cancel(members.get("TaskHandle") or "")
+        return {"ApproximateNumberOfMessagesMoved": move.moved}
+
+
+def _move(move: Move) -> Members:
+    values = {
+        "TaskHandle": move.handle if move.status is Status.RUNNING else None,
+        "Status": move.status.value,
+        "SourceArn": move.source,
+        "DestinationArn": move.destination,
+        "MaxNumberOfMessagesPerSecond": move.rate,
+        "ApproximateNumberOfMessagesMoved": move.moved,
+        "ApproximateNumberOfMessagesToMove": move.to_move,
+        "FailureReason": move.failure,
+        "StartedTimestamp": int(move.started_at * 1000),
+    }
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _queue(members: Members) -> str:

@@ -17,6 +17,7 @@ from runner.model.state import Deployed, State
 from runner.runtime.deployment import Deployment
 from runner.runtime.queues import errors
 from runner.runtime.queues.attributes import QUEUE_NAME, changed, described, difference, redrive
+from runner.runtime.queues.permissions import with_permission, without_permission
 from runner.runtime.queues.service import Queues
 
 RECREATE_AFTER_S = 60.0
@@ -73,6 +74,32 @@ class QueueControl:
             return state.with_changes([put, *self._policy(name, attributes, state)], gone)
 
         await self._deployment.change(decide)
+
+    async def add_permission(self, name: str, label: str, accounts: Sequence[str], actions: Sequence[str]) -> None:
+        """Raises ApiError."""
+
+        def decide(state: State) -> State:
+            self._existing(state, name)
+            policy = with_permission(self._document(name), label, self._place.queue(name), accounts, actions)
+            return state.with_changes(self._policy(name, {"Policy": json.dumps(policy)}, state))
+
+        await self._deployment.change(decide)
+
+    async def remove_permission(self, name: str, label: str) -> None:
+        """Raises ApiError."""
+
+        def decide(state: State) -> State:
+            self._existing(state, name)
+            policy = without_permission(self._document(name), label)
+            if policy is None:
+                return state.with_changes([], self._own_policies(name, state))
+            return state.with_changes(self._policy(name, {"Policy": json.dumps(policy)}, state))
+
+        await self._deployment.change(decide)
+
+    def _document(self, name: str) -> dict[str, Any] | None:
+        text = self.policy(name)
+        return json.loads(text) if text else None
 
     async def delete(self, name: str) -> None:
         """The queue with everything it holds. Raises ApiError."""

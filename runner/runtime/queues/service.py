@@ -29,6 +29,7 @@ from runner.runtime.queues import checks, errors
 from runner.runtime.queues.attributes import redrive
 from runner.runtime.queues.deduplication import First, Window
 from runner.runtime.queues.envelope import Attribute, Envelope
+from runner.runtime.queues.moves import Moves
 from runner.runtime.queues.receipts import Receipt, parse_handle
 from runner.store import ports
 
@@ -113,6 +114,7 @@ class Queues:
         self._purged_at: dict[str, float] = {}
         self._expired_at: dict[str, float] = {}
         self._deadlines: dict[str, float] = {}  # of FIFO leases whose visibility was changed
+        self.moves = Moves(store, store, deployment, clock)
         self._gone: set[str] = set()
         self._gone_event = asyncio.Event()
         deployment.subscribe(self._changed)
@@ -334,7 +336,12 @@ class Queues:
         self._gone -= set(new)
 
     async def run(self) -> None:
-        """Drop what queues held that are no longer in the State, until cancelled."""
+        """Go on with moves, and drop what queues held that are no longer in the State, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.moves.run(), name="moves")
+            tasks.create_task(self._drop_gone(), name="dropped queues")
+
+    async def _drop_gone(self) -> None:
         while True:
             await self._gone_event.wait()
             try:
