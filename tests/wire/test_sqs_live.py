@@ -44,7 +44,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     topics = Topics(store, deployment, doors, place, clock)
     doors.open("sqs", queues)
     doors.open("sns", topics)
-    with Live([Sqs(queues, deployment, place, clock), Sns(topics, deployment, place, clock)], place) as running:
+    with Live([Sqs(queues, deployment, place, clock), Sns(topics, deployment, place, clock)]) as running:
         loops = [running.submit(queues.run()), running.submit(topics.run())]
         yield running
         for loop in loops:
