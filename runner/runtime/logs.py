@@ -122,9 +122,9 @@ class LogService:
     # writing
 
     def write(self, function: str, group: str, stream: str, at: float, line: str) -> None:
-        """Append one line of a function; never waits. `at` is epoch seconds."""
+        """Append one line of a function, without its line end; never waits. `at` is epoch seconds."""
         event = LogEvent(group, stream, at, line, at, function=function)
-        self._append(group, stream, at, line.encode("utf-8", "replace"))
+        self._append(group, stream, at, stored(line).encode("utf-8", "replace"))
         for listener in self._listeners:
             listener(event)
 
@@ -179,6 +179,7 @@ class LogService:
 
     async def groups(self) -> list[str]:
         """Names of all groups: declared ones and those written to."""
+        await self.flush()
         streams = await self._index()
         written = {group for group, known in streams.items() if any(not stream.gone for stream in known.values())}
         return sorted(written | set(self._deployment.state.of(LogGroup)))
@@ -404,6 +405,11 @@ class LogService:
         """Commit the rest."""
         with contextlib.suppress(Conflict):
             await self.flush()
+
+
+def stored(line: str) -> str:
+    """A function's line as the API shows it: with its line end; an error report is several lines in one event."""
+    return line.replace("\r", "\n") if line.startswith("[ERROR]") and "\r" in line else line + "\n"
 
 
 def log_name(group: str, stream: str) -> str:

@@ -58,7 +58,7 @@ def declared(days: int | None = None) -> Deployed[LogGroup]:
 
 
 def messages(page: logs_module.Page) -> list[str]:
-    return [event.message for event in page.events]
+    return [event.message.removesuffix("\n") for event in page.events]
 
 
 @awaited
@@ -66,15 +66,27 @@ async def test_what_is_written_is_read_at_once_and_after_a_restart(tmp_path: Pat
     async with opened(tmp_path) as service:
         now = Clock().now()
         for number in range(3):
-            service.write("f", GROUP, STREAM, now + number, f"line {number}\n")
-        assert messages(await service.get(GROUP, STREAM, Search())) == ["line 0\n", "line 1\n", "line 2\n"]
-        service.write("f", GROUP, STREAM, now + 3, "line 3\n")
+            service.write("f", GROUP, STREAM, now + number, f"line {number}")
+        assert messages(await service.get(GROUP, STREAM, Search())) == ["line 0", "line 1", "line 2"]
+        service.write("f", GROUP, STREAM, now + 3, "line 3")
     async with opened(tmp_path) as service:
         assert await service.groups() == [GROUP]
         assert [stream.name for stream in await service.streams(GROUP)] == [STREAM]
         page = await service.get(GROUP, STREAM, Search(), from_head=True)
-        assert messages(page)[-1] == "line 3\n"
+        assert page.events[-1].message == "line 3\n"
         assert page.events[-1].at == pytest.approx(now + 3, abs=0.001)
+
+
+@awaited
+async def test_an_error_report_is_one_event_of_several_lines(tmp_path: Path) -> None:
+    async with opened(tmp_path) as service:
+        service.write("f", GROUP, STREAM, 1000.0, "[ERROR] Exception: x\rTraceback (most recent call last):")
+        service.write("f", GROUP, STREAM, 1001.0, "carriage\rreturn")
+        page = await service.get(GROUP, STREAM, Search())
+        assert [event.message for event in page.events] == [
+            "[ERROR] Exception: x\nTraceback (most recent call last):",
+            "carriage\rreturn\n",
+        ]
 
 
 @awaited

@@ -139,4 +139,4 @@ def _order(deployed: Deployed[FunctionVersion]) -> str:
 
 def location(desk: Desk, artifact: str) -> str:
     """Where an artifact can be downloaded."""
-    return f"{desk.place.endpoint}/_runner/code/{artifact}.zip"
+    return f"{desk.place.endpoint}/_runner/code?artifact={artifact}"
