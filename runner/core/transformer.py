@@ -15,18 +15,10 @@ from typing import Any
 from runner.core.json_text import compact
 from runner.core.paths import MISSING, Path, PathError, parse_path
 from runner.core.patterns.values import no_constant
+from runner.core.transformer_checks import PLACEHOLDER, check_input, is_json, is_object_template
 from runner.model.events import InputTransformer, Target
 
-PLACEHOLDER = re.compile(r"<([A-Za-z0-9_.\-]+)>")
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-EVENT_JSON = "aws.events.event.json"
-RESERVED = (
-    "aws.events.rule-arn",
-    "aws.events.rule-name",
-    "aws.events.event.ingestion-time",
-    "aws.events.event",
-    EVENT_JSON,
-)
 SUMMARY = ("id", "account", "detail-type", "time", "source", "region", "resources", "version")
 
 
@@ -60,36 +52,14 @@ def compile_transform(target: Target) -> Transform:
 
 def input_problem(target: Target) -> str | None:
     """What PutTargets says of a target's input options, or None."""
-    given = [one for one in (target.input, target.input_path, target.input_transformer) if one is not None]
-    if len(given) > 1:
-        return f"Only one of Input, InputPath, or InputTransformer must be provided for target {target.id}."
-    if target.input is not None and not _is_json(target.input):
-        return f"JSON syntax error in input for target {target.id}."
     transformer = target.input_transformer
-    paths = (
-        [target.input_path]
-        if target.input_path is not None
-        else list(transformer.paths.values())
-        if transformer
-        else []
+    return check_input(
+        target.id,
+        constant=target.input,
+        path=target.input_path,
+        paths=transformer.paths if transformer else None,
+        template=transformer.template if transformer else None,
     )
-    for text in paths:
-        try:
-            parse_path(text)
-        except PathError:
-            return f"InputPath for target {target.id} is invalid."
-    return _template_problem(target.id, transformer) if transformer else None
-
-
-def _template_problem(target_id: str, transformer: InputTransformer) -> str | None:
-    for name in PLACEHOLDER.findall(transformer.template):
-        if name not in transformer.paths and name not in RESERVED:
-            return f"InputTemplate for target {target_id} contains invalid placeholder {name}."
-        if name == EVENT_JSON and not _is_object_template(transformer.template):
-            return (
-                f"InputTemplate for target {target_id} contains placeholder {EVENT_JSON} valid only for JSON template."
-            )
-    return None
 
 
 def dynamic(value: str | None, event: Mapping[str, Any]) -> str | None:
@@ -111,18 +81,6 @@ def _part(path: Path, event: Mapping[str, Any]) -> bytes:
     """A part as JSON, strings with their quotes. What a missing part gives is not documented: null here."""
     found = path.select(event)
     return b"null" if found is MISSING else compact(found).encode()
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text, parse_constant=no_constant)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _is_object_template(template: str) -> bool:
-    return template.lstrip().startswith("{")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +107,7 @@ class _Template:
             pieces,
             quoted,
             {name: parse_path(path) for name, path in transformer.paths.items()},
-            _is_object_template(template),
+            is_object_template(template),
             len(pieces) == 3 and not (pieces[0] + pieces[2]).strip(),
             frozenset(pieces[1::2]),
         )
@@ -194,7 +152,7 @@ class _Template:
             except (ValueError, RecursionError):
                 return None
         lines = [line for line in text.splitlines() if line.strip()]
-        return text.encode() if lines and all(_is_json(line) for line in lines) else None
+        return text.encode() if lines and all(is_json(line) for line in lines) else None
 
 
 def _plain(value: Any, quote: str) -> str:

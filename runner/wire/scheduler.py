@@ -5,7 +5,6 @@ Source: https://docs.aws.amazon.com/scheduler/latest/APIReference/API_Operations
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,9 +12,9 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from runner.core.patterns.values import no_constant
 from runner.core.timetable import At, Dialect, TimetableError, parse
 from runner.core.timetable_zones import find_zone
+from runner.core.transformer_checks import is_json
 from runner.host.clock import Clock
 from runner.model.errors import ApiError
 from runner.model.events import Schedule, ScheduleGroup
@@ -180,7 +179,11 @@ class Scheduler:
         universal = arn.service == "scheduler"
         if universal and noun.target.input is None:
             return "You must provide an input to set this target for your schedule."
-        if (universal or arn.service in JSON_INPUT) and noun.target.input is not None and not _json(noun.target.input):
+        if (
+            (universal or arn.service in JSON_INPUT)
+            and noun.target.input is not None
+            and not is_json(noun.target.input)
+        ):
             return "JSON syntax error in input for the target."
         for name, service in PARAMETERS.items():
             if given.get(name) is not None and arn.service != service:
@@ -304,14 +307,6 @@ def _key(members: Members) -> str:
 
 def _tags(given: Sequence[Mapping[str, str]] | None) -> tuple[Tag, ...]:
     return tuple(Tag(key=tag["Key"], value=tag["Value"]) for tag in given or ())
-
-
-def _json(text: str) -> bool:
-    try:
-        json.loads(text, parse_constant=no_constant)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def _queue_problem(noun: Schedule, arn: Arn) -> str | None:
