@@ -1,1 +1,412 @@
 """The composition root: the only file that names implementations; starts and stops everything."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import psutil
+import uvloop
+
+from runner.host.clock import Clock
+from runner.host.http import Exchange, HttpServer
+from runner.host.lock import Holder, StateLock, holder
+from runner.host.ports import listener
+from runner.host.signals import Ending
+from runner.host.watch import Watch
+from runner.loader.loading import LoadResult, load
+from runner.model.errors import InputError, PortInUse
+from runner.model.messaging import Queue
+from runner.model.names import Place
+from runner.model.settings import Settings
+from runner.model.stack import Severity
+from runner.model.state import StackRecord, State
+from runner.planner import Plan
+from runner.runtime.async_invocations import AsyncInvocations
+from runner.runtime.buses import Buses
+from runner.runtime.deliveries import Deliveries
+from runner.runtime.deploy import Deployer
+from runner.runtime.deployment import Deployment
+from runner.runtime.doors import Doors
+from runner.runtime.functions import Functions
+from runner.runtime.functions.code import CodeStore
+from runner.runtime.log_tail import LogTail
+from runner.runtime.logs import LogEvent, LogService
+from runner.runtime.mappings import Mappings
+from runner.runtime.queues import Queues
+from runner.runtime.reload import Reload, Reloaded
+from runner.runtime.schedules import Schedules, Upcoming
+from runner.runtime.topics import Topics
+from runner.store import SqliteStore, StateStore
+from runner.wire import log_lines
+from runner.wire.events import Events
+from runner.wire.front import Front
+from runner.wire.iam import Iam
+from runner.wire.lambda_ import Lambda
+from runner.wire.lambda_.downloads import PATH as CODE_PATH
+from runner.wire.lambda_.downloads import Downloads
+from runner.wire.log_lines import PATH as LOGS_PATH
+from runner.wire.log_lines import LogLines, line_of, search_of
+from runner.wire.logs import Logs
+from runner.wire.operation import Service
+from runner.wire.scheduler import Scheduler
+from runner.wire.sns import Sns
+from runner.wire.sqs import Sqs
+from runner.wire.sts import Sts
+
+__all__ = ["Ready", "Reloaded", "Settings", "View", "plan_stack", "read_logs", "read_status", "remove_stack", "serve"]
+
+GRACE_S = 3.0  # what is in flight gets this long when the process is told to end
+STOP_WAIT_S = 15.0  # `down` waits this long for a running `up` to end
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What is shown once everything runs. `took_s` counts from the start of the process."""
+
+    place: Place
+    pace: float
+    took_s: float
+    state: State
+    upcoming: Sequence[Upcoming]
+    outputs: Mapping[str, str]
+
+
+class View(Protocol):
+    """Where all of it is told to a person."""
+
+    def findings(self, loaded: LoadResult) -> None: ...
+
+    def planned(self, plan: Plan) -> None: ...
+
+    def ready(self, ready: Ready) -> None: ...
+
+    def reloaded(self, outcome: Reloaded) -> None: ...
+
+    def line(self, function: str, line: str) -> None: ...
+
+    def notice(self, text: str) -> None: ...
+
+    def stopping(self) -> None: ...
+
+
+class App:
+    """Everything alive of one runner, wired together once."""
+
+    def __init__(
+        self, settings: Settings, place: Place, clock: Clock, store: SqliteStore, deployment: Deployment
+    ) -> None:
+        self.settings, self.place, self.clock = settings, place, clock
+        self.store, self.deployment = store, deployment
+        self.doors = Doors()
+        self.code = CodeStore(settings.folder / "artifacts")
+        self.logs = LogService(store, deployment, clock)
+        self.functions = Functions(
+            deployment,
+            self.code,
+            self.logs,
+            place,
+            clock,
+            folder=settings.folder / "environments",
+            debug=settings.debug,
+        )
+        self.queues = Queues(store, deployment, place, clock)
+        self.topics = Topics(store, deployment, self.doors, place, clock)
+        self.deliveries = Deliveries(store, self.doors, clock)
+        self.buses = Buses(store, deployment, self.deliveries, place, clock)
+        self.schedules = Schedules(store, deployment, self.deliveries, place, clock)
+        self.invocations = AsyncInvocations(store, deployment, self.functions, self.doors, place, clock)
+        self.mappings = Mappings(deployment, self.functions, self.queues, place, clock)
+        self.deployer = Deployer(deployment, self.code, clock)
+        for service, door in (
+            ("sqs", self.queues),
+            ("sns", self.topics),
+            ("events", self.buses),
+            ("lambda", self.invocations.door),
+        ):
+            self.doors.open(service, door)
+        self.log_tail = LogTail(self.logs, deployment)
+        self.front = Front(self._rooms(), place, clock)
+        self.front.mount_raw("GET", log_lines.PATH, log_lines.LogLines(self.log_tail).answer)
+        self.front.mount_raw("GET", LOGS_PATH, LogLines(LogTail(self.logs, deployment)).answer)
+        self.front.mount_raw("GET", CODE_PATH, Downloads(self.code).answer)
+
+    def _rooms(self) -> list[Service]:
+        """One room a service that SDKs call."""
+        deployment, place, clock = self.deployment, self.place, self.clock
+        return [
+            Lambda(deployment, self.code, self.functions, self.invocations, place, clock, self.functions),
+            Events(self.buses, deployment, place, clock),
+            Scheduler(deployment, place, clock),
+            Sqs(self.queues, deployment, place, clock),
+            Sns(self.topics, deployment, place, clock),
+            Logs(self.logs, deployment, place, clock),
+            Iam(deployment, place, clock),
+            Sts(place, clock),
+        ]
+
+    async def depth(self, queue: str) -> str:
+        """What a queue holds, in words: `3 visible, 1 in flight`."""
+        depth = await self.store.depth(f"sqs/{queue}", now=self.clock.now())
+        parts = ((depth.visible, "visible"), (depth.leased, "in flight"), (depth.delayed, "delayed"))
+        return ", ".join(f"{count} {word}" for count, word in parts if count) or "empty"
+
+    async def run(self) -> None:
+        """Every loop, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for loop in (
+                self.functions,
+                self.logs,
+                self.queues,
+                self.topics,
+                self.deliveries,
+                self.buses,
+                self.schedules,
+                self.invocations,
+                self.mappings,
+            ):
+                group.create_task(loop.run(), name=type(loop).__name__)
+
+
+def serve(settings: Settings, view: View) -> int:
+    """`runner up`: returns the exit code once the process was told to end. Raises RunnerError."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(settings, view))
+
+
+async def _serve(settings: Settings, view: View) -> int:
+    with StateLock(settings.folder) as lock:
+        lock.acquire(settings.stack)
+        server = HttpServer(_not_ready)
+        place = settings.place(f"http://127.0.0.1:{await _open(server, settings.port)}")
+        clock = Clock(settings.pace)
+        store = SqliteStore.open(settings.database, clock=clock)
+        try:
+            states = StateStore(store)
+            app = App(settings, place, clock, store, Deployment(states, await states.load()))
+            return await Session(app, view, server, lock).run()
+        finally:
+            await server.close()
+            await store.aclose()
+
+
+def _load(settings: Settings, place: Place) -> LoadResult:
+    return load(settings.stack, place=place, parameters=settings.parameters)
+
+
+async def _open(server: HttpServer, port: int) -> int:
+    try:
+        return await server.open(port)
+    except PortInUse as error:
+        found = listener(port)
+        raise PortInUse(
+            f"Port {port} is in use" + (f" by {found}." if found else "."),
+            hint="Stop that process, or choose another port: --port 0 takes a free one.",
+        ) from error
+
+
+def _not_ready(exchange: Exchange) -> None:
+    """SDKs try again after a 503."""
+    exchange.respond(503, [("retry-after", "1")])
+
+
+class Session:
+    """One run of `runner up`: deploy, start, announce, reload, and end in order."""
+
+    def __init__(self, app: App, view: View, server: HttpServer, lock: StateLock) -> None:
+        self._app, self._view, self._server, self._lock = app, view, server, lock
+        self._ending = Ending(app.functions.kill)
+        app.logs.subscribe(self._show_line)
+        self._reload = Reload(partial(_load, app.settings, app.place), app.deployer, Watch(), view.reloaded)
+
+    async def run(self) -> int:
+        """Returns the exit code. Raises RunnerError where the stack cannot be brought up."""
+        self._ending.listen()
+        plan = await self._deploy()
+        if plan is None:
+            return 1
+        alive = asyncio.create_task(self._alive(), name="alive")
+        ended = asyncio.create_task(self._ending.wait(), name="ended")
+        self._server.handler = self._app.front.handle
+        self._announce(plan)
+        await asyncio.wait({alive, ended}, return_when=asyncio.FIRST_COMPLETED)
+        self._view.stopping()
+        await self._end(alive)
+        ended.cancel()
+        return 0
+
+    def _show_line(self, event: LogEvent) -> None:
+        if event.function:
+            self._view.line(event.function, event.message)
+
+    async def _deploy(self) -> Plan | None:
+        """Load and apply the stack; None if its file is wrong, which was shown."""
+        app = self._app
+        loaded = await asyncio.to_thread(_load, app.settings, app.place)
+        self._view.findings(loaded)
+        if loaded.stack is None or any(found.severity is Severity.ERROR for found in loaded.diagnostics):
+            return None
+        plan = await app.deployer.apply(loaded.stack)
+        self._view.planned(plan)
+        self._reload.begin(loaded.stack)
+        return plan
+
+    async def _alive(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._app.run(), name="loops")
+            if self._app.settings.watch:
+                group.create_task(self._reload.run(), name="reload")
+
+    def _announce(self, plan: Plan) -> None:
+        app, state = self._app, self._app.deployment.state
+        self._lock.note(Holder(os.getpid(), str(app.settings.stack), app.place.endpoint))
+        self._view.ready(
+            Ready(
+                app.place,
+                app.clock.pace,
+                app.clock.wall() - psutil.Process().create_time(),
+                state,
+                app.schedules.upcoming(),
+                plan.outputs,
+            )
+        )
+
+    async def _end(self, alive: asyncio.Task[None]) -> None:
+        """Accepting stops, what is in flight gets a moment, leases are given back, environments end."""
+        app = self._app
+        self._server.stop_accepting()
+        await asyncio.gather(app.mappings.drain(GRACE_S), app.invocations.drain(GRACE_S), self._server.close(GRACE_S))
+        await app.front.close()
+        alive.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await alive
+        await app.functions.close(GRACE_S)
+        await app.logs.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What `runner plan` shows; `plan` is None if the stack file is wrong."""
+
+    loaded: LoadResult
+    plan: Plan | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What `runner status` shows. `depths`: queue -> how many messages it holds, in words."""
+
+    state: State
+    upcoming: Sequence[Upcoming]
+    depths: Mapping[str, str]
+
+
+async def plan_stack(settings: Settings) -> Planned:
+    """Plan without applying; may run beside an `up` of the same stack. Raises RunnerError."""
+    loaded = _load(settings, _endpoint(settings))
+    if loaded.stack is None or any(found.severity is Severity.ERROR for found in loaded.diagnostics):
+        return Planned(loaded, None)
+    clock = Clock()
+    store = SqliteStore.open(settings.database, clock=clock)
+    try:
+        states = StateStore(store)
+        deployment = Deployment(states, await states.load())
+        deployer = Deployer(deployment, CodeStore(settings.folder / "artifacts"), clock)
+        return Planned(loaded, await deployer.plan(loaded.stack))
+    finally:
+        await store.aclose()
+
+
+async def read_status(settings: Settings) -> Status:
+    """What is deployed, and what queues hold; may be read beside a running `up`. Raises RunnerError."""
+    if not settings.database.exists():
+        return Status(State(), (), {})
+    clock = Clock()
+    store = SqliteStore.open(settings.database, clock=clock)
+    try:
+        states = StateStore(store)
+        deployment = Deployment(states, await states.load())
+        app = App(settings, _endpoint(settings), clock, store, deployment)
+        depths = {name: await app.depth(name) for name in deployment.state.of(Queue)}
+        return Status(deployment.state, app.schedules.upcoming(), depths)
+    finally:
+        await store.aclose()
+
+
+async def read_logs(settings: Settings, query: Mapping[str, str]) -> Sequence[bytes]:
+    """What the functions of a stopped stack logged, as a running one would send it. Raises RunnerError."""
+    if not settings.database.exists():
+        return ()
+    clock = Clock()
+    store = SqliteStore.open(settings.database, clock=clock)
+    try:
+        states = StateStore(store)
+        deployment = Deployment(states, await states.load())
+        tail = LogTail(LogService(store, deployment, clock), deployment)
+        events = tail.events(query.get("name"), search_of(query), follow=False)
+        return [line_of(event) async for event in events]
+    finally:
+        await store.aclose()
+
+
+async def remove_stack(settings: Settings, *, keep_data: bool) -> Plan:
+    """End a running `up`, remove the stack, and what it held unless `keep_data`. Raises RunnerError."""
+    await _end_running(settings)
+    with StateLock(settings.folder) as lock:
+        lock.acquire(settings.stack)
+        clock = Clock()
+        store = SqliteStore.open(settings.database, clock=clock)
+        try:
+            states = StateStore(store)
+            deployment = Deployment(states, await states.load())
+            name = _deployed_as(deployment.state, settings.stack)
+            plan = await Deployer(deployment, CodeStore(settings.folder / "artifacts"), clock).remove(name)
+            if not keep_data:
+                await _forget_data(store)
+            return plan
+        finally:
+            await store.aclose()
+
+
+def _endpoint(settings: Settings) -> Place:
+    """Where a running `up` of this stack answers, else where one would."""
+    found = holder(settings.folder)
+    return settings.place(found.endpoint if found and found.endpoint else f"http://127.0.0.1:{settings.port}")
+
+
+def _deployed_as(state: State, stack: Path) -> str:
+    """The name under which a stack file was deployed. Raises InputError if it was not."""
+    records = state.of(StackRecord)
+    found = [name for name, record in records.items() if Path(record.noun.path).resolve() == stack.resolve()]
+    if not found:
+        raise InputError(f"Nothing of {stack} is deployed.", hint="Name the stack file that `runner up` was given.")
+    return found[0]
+
+
+async def _forget_data(store: SqliteStore) -> None:
+    """Everything that queues, buses, invocations and logs held."""
+    for queue in await store.queues(""):
+        await store.purge(queue)
+    for name in await store.logs(""):
+        await store.trim(name, before=math.inf)
+    for record in await store.scan(""):
+        await store.delete(record.key, expected=record.revision)
+
+
+async def _end_running(settings: Settings) -> None:
+    """Tell the process that runs the stack to end, and wait for it. Raises StateError if it does not."""
+    found = holder(settings.folder)
+    if found is None or not found.pid:
+        return
+    os.kill(found.pid, signal.SIGTERM)
+    async with asyncio.timeout(STOP_WAIT_S):
+        while holder(settings.folder) is not None:
+            await asyncio.sleep(0.05)
