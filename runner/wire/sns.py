@@ -49,6 +49,8 @@ class Sns:
             "TagResource": self.tag,
             "UntagResource": self.untag,
             "ListTagsForResource": self.tags,
+            "AddPermission": self.add_permission,
+            "RemovePermission": self.remove_permission,
         }
 
     # -- messages
@@ -113,6 +115,18 @@ class Sns:
     async def set_topic_attributes(self, members: Members, _: Context) -> Members:
         name, value = members.get("AttributeName") or "", members.get("AttributeValue") or ""
         await self._control.set_attribute(self._topic(members), name, value)
+        return {}
+
+    async def add_permission(self, members: Members, _: Context) -> Members:
+        accounts, actions = members.get("AWSAccountId") or (), members.get("ActionName") or ()
+        for parameter, given in (("AWSAccountId", accounts), ("ActionName", actions)):
+            if not given:
+                raise errors.invalid(f"{parameter} Reason: no value for required parameter")
+        await self._control.add_permission(self._topic(members), members.get("Label") or "", accounts, actions)
+        return {}
+
+    async def remove_permission(self, members: Members, _: Context) -> Members:
+        await self._control.remove_permission(self._topic(members), members.get("Label") or "")
         return {}
 
     def _topic(self, members: Members) -> str:

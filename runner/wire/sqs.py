@@ -5,6 +5,7 @@ Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/AP
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -133,12 +134,7 @@ class Sqs:
         self._queues.find(name)
         entries: Sequence[Members] = members.get("Entries") or ()
         checks.check_batch_ids([entry.get("Id", "") for entry in entries], entry_name)
-        results: list[Members | ApiError] = []
-        for entry in entries:
-            try:
-                results.append(await one(entry))
-            except ApiError as refused:
-                results.append(refused)
+        results = await asyncio.gather(*(_outcome(one(entry)) for entry in entries))  # in one commit
         return _batch(entries, results)
 
     async def purge(self, members: Members, _: Context) -> Members:
@@ -252,6 +248,13 @@ def _move(move: Move) -> Members:
         "StartedTimestamp": int(move.started_at * 1000),
     }
     return {name: value for name, value in values.items() if value is not None}
+
+
+async def _outcome(call: Awaitable[Members]) -> Members | ApiError:
+    try:
+        return await call
+    except ApiError as refused:
+        return refused
 
 
 def _queue(members: Members) -> str:

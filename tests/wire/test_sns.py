@@ -223,3 +223,35 @@ def test_tags_come_and_go(tmp_path: Path) -> None:
         assert await it.sns("ListTagsForResource", ResourceArn=arn) == {"Tags": [{"Key": "b", "Value": "2"}]}
 
     told(history, tmp_path)
+
+
+def test_permissions_come_and_go(tmp_path: Path) -> None:
+    async def history(it: World) -> None:
+        await it.topic("t")
+
+        async def statements() -> list[dict[str, Any]]:
+            policy = json.loads((await it.sns("GetTopicAttributes", "t"))["Attributes"]["Policy"])
+            return list(policy["Statement"])
+
+        (default,) = await statements()
+        asked = {"Label": "cross", "AWSAccountId": ["668614515564"], "ActionName": ["Publish"]}
+        await it.sns("AddPermission", "t", **asked)
+        assert await statements() == [
+            default,
+            {
+                "Sid": "cross",
+                "Effect": "Allow",
+                "Principal": {"AWS": "arn:aws:iam::668614515564:root"},
+                "Action": "SNS:Publish",
+                "Resource": PLACE.topic("t"),
+            },
+        ]
+        with pytest.raises(ApiError):
+            await it.sns("AddPermission", "t", **asked)
+        for _ in range(2):
+            await it.sns("RemovePermission", "t", Label="cross")
+        assert await statements() == [default]
+        with pytest.raises(ApiError, match="Topic does not exist"):
+            await it.sns("RemovePermission", "none", Label="cross")
+
+    told(history, tmp_path)

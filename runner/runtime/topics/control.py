@@ -21,8 +21,10 @@ from runner.model.state import Deployed, State
 from runner.runtime.deployment import Deployment
 from runner.runtime.topics import errors
 from runner.runtime.topics.attributes import (
+    OWNER_ACTIONS,
     changed_subscription,
     changed_topic,
+    default_policy,
     described_subscription,
     described_topic,
 )
@@ -101,6 +103,51 @@ class TopicControl:
             return state.with_changes(put)
 
         await self._deployment.change(decide)
+
+    async def add_permission(self, name: str, label: str, accounts: Sequence[str], actions: Sequence[str]) -> None:
+        """One more statement in the topic's policy. Raises ApiError."""
+        now, arn = self._clock.now(), self._place.topic(name)
+
+        def decide(state: State) -> State:
+            _topic(state, name)
+            policy = self._document(name)
+            if any(statement.get("Sid") == label for statement in policy["Statement"]):
+                raise errors.invalid("Statement already exists")
+            if any(action not in OWNER_ACTIONS for action in actions):
+                raise errors.invalid("Policy statement action out of service scope!")
+            roots = [f"arn:{self._place.partition}:iam::{account}:root" for account in accounts]
+            added = {
+                "Sid": label,
+                "Effect": "Allow",
+                "Principal": {"AWS": roots[0] if len(roots) == 1 else roots},
+                "Action": f"SNS:{actions[0]}" if len(actions) == 1 else [f"SNS:{action}" for action in actions],
+                "Resource": arn,
+            }
+            policy["Statement"].append(added)
+            return state.with_changes(self._policy(name, {"Policy": json.dumps(policy)}, now, state))
+
+        await self._deployment.change(decide)
+
+    async def remove_permission(self, name: str, label: str) -> None:
+        """The policy without the statement; nothing happens where there is none. Raises ApiError for no topic."""
+        now = self._clock.now()
+
+        def decide(state: State) -> State:
+            _topic(state, name)
+            policy = self._document(name)
+            kept = [statement for statement in policy["Statement"] if statement.get("Sid") != label]
+            if len(kept) == len(policy["Statement"]):
+                return state
+            text = json.dumps({**policy, "Statement": kept})
+            return state.with_changes(self._policy(name, {"Policy": text}, now, state))
+
+        await self._deployment.change(decide)
+
+    def _document(self, name: str) -> dict[str, Any]:
+        text = self._policy_text(name) or default_policy(self._place.topic(name), self._place.account)
+        policy: dict[str, Any] = json.loads(text)
+        statements = policy.get("Statement") or []
+        return {**policy, "Statement": [statements] if isinstance(statements, Mapping) else statements}
 
     async def tag(self, name: str, tags: Mapping[str, str], remove: Sequence[str] = ()) -> None:
         """Raises ApiError."""
