@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import math
 import os
+import shutil
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,11 +24,10 @@ from runner.host.ports import listener
 from runner.host.signals import Ending
 from runner.host.watch import Watch
 from runner.loader.loading import LoadResult, load
-from runner.model.errors import InputError, PortInUse
+from runner.model.errors import InputError, PortInUse, StateError
 from runner.model.messaging import Queue
 from runner.model.names import Place
 from runner.model.settings import Settings
-from runner.model.stack import Severity
 from runner.model.state import StackRecord, State
 from runner.planner import Plan
 from runner.runtime.async_invocations import AsyncInvocations
@@ -107,7 +107,7 @@ class App:
         self.settings, self.place, self.clock = settings, place, clock
         self.store, self.deployment = store, deployment
         self.doors = Doors()
-        self.code = CodeStore(settings.folder / "artifacts")
+        self.code = CodeStore(settings.artifacts)
         self.logs = LogService(store, deployment, clock)
         self.functions = Functions(
             deployment,
@@ -188,14 +188,11 @@ async def _serve(settings: Settings, view: View) -> int:
         server = HttpServer(_not_ready)
         place = settings.place(f"http://127.0.0.1:{await _open(server, settings.port)}")
         clock = Clock(settings.pace)
-        store = SqliteStore.open(settings.database, clock=clock)
         try:
-            states = StateStore(store)
-            app = App(settings, place, clock, store, Deployment(states, await states.load()))
-            return await Session(app, view, server, lock).run()
+            async with _opened(settings, clock) as (store, deployment):
+                return await Session(App(settings, place, clock, store, deployment), view, server, lock).run()
         finally:
             await server.close()
-            await store.aclose()
 
 
 def _load(settings: Settings, place: Place) -> LoadResult:
@@ -252,7 +249,7 @@ class Session:
         app = self._app
         loaded = await asyncio.to_thread(_load, app.settings, app.place)
         self._view.findings(loaded)
-        if loaded.stack is None or any(found.severity is Severity.ERROR for found in loaded.diagnostics):
+        if loaded.stack is None:
             return None
         plan = await app.deployer.apply(loaded.stack)
         self._view.planned(plan)
@@ -309,20 +306,26 @@ class Status:
     depths: Mapping[str, str]
 
 
-async def plan_stack(settings: Settings) -> Planned:
-    """Plan without applying; may run beside an `up` of the same stack. Raises RunnerError."""
-    loaded = _load(settings, _endpoint(settings))
-    if loaded.stack is None or any(found.severity is Severity.ERROR for found in loaded.diagnostics):
-        return Planned(loaded, None)
-    clock = Clock()
+@contextlib.asynccontextmanager
+async def _opened(settings: Settings, clock: Clock) -> AsyncIterator[tuple[SqliteStore, Deployment]]:
+    """The store and the State in it, for as long as the block runs. Raises StateError."""
     store = SqliteStore.open(settings.database, clock=clock)
     try:
         states = StateStore(store)
-        deployment = Deployment(states, await states.load())
-        deployer = Deployer(deployment, CodeStore(settings.folder / "artifacts"), clock)
-        return Planned(loaded, await deployer.plan(loaded.stack))
+        yield store, Deployment(states, await states.load())
     finally:
         await store.aclose()
+
+
+async def plan_stack(settings: Settings) -> Planned:
+    """Plan without applying; may run beside an `up` of the same stack. Raises RunnerError."""
+    loaded = _load(settings, _endpoint(settings))
+    if loaded.stack is None:
+        return Planned(loaded, None)
+    clock = Clock()
+    async with _opened(settings, clock) as (_, deployment):
+        deployer = Deployer(deployment, CodeStore(settings.artifacts), clock)
+        return Planned(loaded, await deployer.plan(loaded.stack))
 
 
 async def read_status(settings: Settings) -> Status:
@@ -330,15 +333,10 @@ async def read_status(settings: Settings) -> Status:
     if not settings.database.exists():
         return Status(State(), (), {})
     clock = Clock()
-    store = SqliteStore.open(settings.database, clock=clock)
-    try:
-        states = StateStore(store)
-        deployment = Deployment(states, await states.load())
+    async with _opened(settings, clock) as (store, deployment):
         app = App(settings, _endpoint(settings), clock, store, deployment)
         depths = {name: await app.depth(name) for name in deployment.state.of(Queue)}
         return Status(deployment.state, app.schedules.upcoming(), depths)
-    finally:
-        await store.aclose()
 
 
 async def read_logs(settings: Settings, query: Mapping[str, str]) -> Sequence[bytes]:
@@ -346,34 +344,28 @@ async def read_logs(settings: Settings, query: Mapping[str, str]) -> Sequence[by
     if not settings.database.exists():
         return ()
     clock = Clock()
-    store = SqliteStore.open(settings.database, clock=clock)
-    try:
-        states = StateStore(store)
-        deployment = Deployment(states, await states.load())
+    async with _opened(settings, clock) as (store, deployment):
         tail = LogTail(LogService(store, deployment, clock), deployment)
         events = tail.events(query.get("name"), search_of(query), follow=False)
         return [line_of(event) async for event in events]
-    finally:
-        await store.aclose()
 
 
 async def remove_stack(settings: Settings, *, keep_data: bool) -> Plan:
     """End a running `up`, remove the stack, and what it held unless `keep_data`. Raises RunnerError."""
+    if not settings.database.exists():
+        raise _not_deployed(settings.stack)
     await _end_running(settings)
     with StateLock(settings.folder) as lock:
         lock.acquire(settings.stack)
         clock = Clock()
-        store = SqliteStore.open(settings.database, clock=clock)
-        try:
-            states = StateStore(store)
-            deployment = Deployment(states, await states.load())
+        async with _opened(settings, clock) as (store, deployment):
             name = _deployed_as(deployment.state, settings.stack)
-            plan = await Deployer(deployment, CodeStore(settings.folder / "artifacts"), clock).remove(name)
+            plan = await Deployer(deployment, CodeStore(settings.artifacts), clock).remove(name)
             if not keep_data:
                 await _forget_data(store)
-            return plan
-        finally:
-            await store.aclose()
+        if not plan.after.of(StackRecord):
+            shutil.rmtree(settings.artifacts, ignore_errors=True)
+        return plan
 
 
 def _endpoint(settings: Settings) -> Place:
@@ -387,8 +379,12 @@ def _deployed_as(state: State, stack: Path) -> str:
     records = state.of(StackRecord)
     found = [name for name, record in records.items() if Path(record.noun.path).resolve() == stack.resolve()]
     if not found:
-        raise InputError(f"Nothing of {stack} is deployed.", hint="Name the stack file that `runner up` was given.")
+        raise _not_deployed(stack)
     return found[0]
+
+
+def _not_deployed(stack: Path) -> InputError:
+    return InputError(f"Nothing of {stack} is deployed.", hint="Name the stack file that `runner up` was given.")
 
 
 async def _forget_data(store: SqliteStore) -> None:
@@ -407,6 +403,11 @@ async def _end_running(settings: Settings) -> None:
     if found is None or not found.pid:
         return
     os.kill(found.pid, signal.SIGTERM)
-    async with asyncio.timeout(STOP_WAIT_S):
-        while holder(settings.folder) is not None:
-            await asyncio.sleep(0.05)
+    try:
+        await asyncio.to_thread(psutil.Process(found.pid).wait, STOP_WAIT_S)
+    except psutil.NoSuchProcess:
+        return
+    except psutil.TimeoutExpired:
+        raise StateError(
+            f"Process {found.pid}, which runs {found.stack}, does not end.", hint="End it by hand, then try again."
+        ) from None

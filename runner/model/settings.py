@@ -27,6 +27,10 @@ class Settings:
     def database(self) -> Path:
         return self.folder / "runner.db"
 
+    @property
+    def artifacts(self) -> Path:
+        return self.folder / "artifacts"
+
     def place(self, endpoint: str) -> Place:
         """Where everything of this runner lives."""
         return Place(self.account, self.region, endpoint)

@@ -285,8 +285,12 @@ def _logical_id(deployed: Deployed[Any]) -> str:
 
 
 def _retained(deployed: Deployed[Any], record: Deployed[StackRecord] | None) -> bool:
-    """Whether the stack, as last applied, asked to keep the resource when it goes."""
-    return record is not None and _logical_id(deployed) in record.noun.retained
+    """Whether the stack, as last applied, asked to keep the resource when it goes.
+
+    A published version is kept by its function, as SAM asks for, but never without it.
+    """
+    version = isinstance(deployed.noun, FunctionVersion) and deployed.noun.version != LATEST
+    return record is not None and not version and _logical_id(deployed) in record.noun.retained
 
 
 def _differences(before: Noun, after: Noun) -> tuple[Difference, ...]:

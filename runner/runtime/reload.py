@@ -11,7 +11,7 @@ from pathlib import Path
 from runner.host.watch import Watch
 from runner.loader.loading import LoadResult
 from runner.model.errors import InputError
-from runner.model.stack import Severity, Stack
+from runner.model.stack import Stack
 from runner.planner import Plan
 from runner.runtime.deploy import Deployer
 
@@ -62,7 +62,7 @@ class Reload:
         # The stack file wins over code: what it says now decides which code counts.
         if stack is None or not changed or self._files & {path.resolve() for path in changed}:
             loaded = await asyncio.to_thread(self._load)
-            if loaded.stack is None or any(d.severity is Severity.ERROR for d in loaded.diagnostics):
+            if loaded.stack is None:
                 return Reloaded(loaded, None) if changed else None
             stack = loaded.stack
         try:

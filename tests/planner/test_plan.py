@@ -52,7 +52,7 @@ def function(memory_mb: int = 128, reserved: int | None = None) -> Resource:
 def published(memory_mb: int = 128, digest: str = "a") -> tuple[Stack, dict[str, CodeDigest]]:
     """A function whose version is published at every deployment, and its alias, as SAM's AutoPublishAlias has it."""
     token = VERSION_TOKEN.format("WorkVersion0123456789")
-    version = resource("WorkVersion0123456789", Version(function_name="work"))
+    version = resource("WorkVersion0123456789", Version(function_name="work"), retain=True)
     alias = resource("WorkAliaslive", Alias(function_name="work", name="live", function_version=token))
     return stack(function(memory_mb), version, alias, Live=f"fn:{token}"), {"Work": CodeDigest(digest, "sha", 1)}
 
