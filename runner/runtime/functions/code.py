@@ -17,12 +17,12 @@ import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from runner.model.errors import ApiError, InputError
 from runner.model.function import Function
 from runner.model.stack import Resource
 from runner.planner import CodeDigest
+from runner.runtime.functions.build import Builds, Built
 from runner.runtime.functions.code_tree import (
     CHUNK,
     Found,
@@ -41,27 +41,14 @@ ATTEMPTS = 5  # a folder that changes under the walk is walked again
 ARCHIVES = (".zip", ".jar")
 
 
-class Builder(Protocol):
-    """Builds what a manifest asks for."""
-
-    async def build(self, resource: Resource) -> Sequence[tuple[str, Path]]:
-        """Folders of built files and the prefix they go under, first ones first; empty if there is nothing to build.
-        A folder never changes once it was returned. Raises InputError."""
-        ...
-
-    def prefix(self, resource: Resource) -> str:
-        """Where the source itself goes in the artifact: empty, or `python/` and the like for a layer."""
-        ...
-
-
 class CodeStore:
     """Artifacts under one folder. `snapshot` and `upload` make them, `path` finds them, `collect` drops the unused."""
 
-    def __init__(self, folder: Path, builder: Builder | None = None) -> None:
+    def __init__(self, folder: Path, builds: Builds | None = None) -> None:
         self._folder = folder
         self._files = folder / "files"
         self._table = folder / "hashes.json"
-        self._builder = builder
+        self._builds = builds
         self._hashes: Hashes | None = None
         self._fresh = 0
         self._present: set[tuple[str, int]] = set()  # contents known to be in the pool
@@ -92,11 +79,11 @@ class CodeStore:
                 f"{resource.at}: the code of {resource.logical_id} does not exist: {source}",
                 hint="Create the folder, or correct the path.",
             )
-        built = await self._builder.build(resource) if self._builder else ()
-        prefix = self._builder.prefix(resource) if self._builder else ""
+        built = await self._builds.build(resource) if self._builds else Built()
+        own = ((built.source, source),) if built.source is not None else ()
         try:
             async with self._lock:
-                return await asyncio.to_thread(self._take, source, prefix, built)
+                return await asyncio.to_thread(self._take, source, (*built.trees, *own))
         except BadArchive as error:
             raise InputError(f"{resource.at}: the code of {resource.logical_id} cannot be used: {error}") from error
         except OSError as error:
@@ -134,11 +121,11 @@ class CodeStore:
 
     # What follows runs in a thread, one at a time.
 
-    def _take(self, source: Path, prefix: str, built: Sequence[tuple[str, Path]]) -> CodeDigest:
+    def _take(self, source: Path, trees: Sequence[tuple[str, Path]]) -> CodeDigest:
         if source.is_file() and source.suffix in ARCHIVES:
             return self._unpack(source)
         for attempt in range(ATTEMPTS):
-            found = _merged([*built, (prefix, source)])
+            found = _merged(trees)
             last = self._last.get(source)
             if last is not None and last[0] == found and self.path(last[1].artifact).is_dir():
                 return last[1]
