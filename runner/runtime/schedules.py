@@ -155,8 +155,8 @@ class Schedules:
             if timer is None:
                 continue
             timer.revision = record.revision if record is not None else old.revision if old is not None else 0
-            if first and (left_out := timer.catch_up(now)):
-                log.info("%s missed %d earlier times while the runner was down", key.removeprefix(PREFIX), left_out)
+            if first and timer.catch_up(now):
+                log.info("%s missed times while the runner was down; old ones are left out", key.removeprefix(PREFIX))
             wanted[key] = timer
             if timer.memory != memory:
                 await self._remember(timer, timer.memory)

@@ -1,8 +1,9 @@
 """One timer a schedule: when it fires next, what it last did, and how that is remembered.
 
 A record `schedules/...` exists for as long as a schedule is enabled. It keeps where the count of a rate began and the
-last tick that was fired. Ticks missed while the runner was down are not all made up: the latest one is fired at the
-start, earlier ones are left out. Ticks that come late while the runner runs are all fired, in order.
+last tick that was fired. Of the ticks missed while the runner was down, those of the last quarter of an hour are all
+made up, so that a restart loses none; of older ones only the latest is, and only if there is none younger. Ticks that
+come late while the runner runs are all fired, in order.
 
 Source: https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html; catching up is ours
 """
@@ -21,7 +22,8 @@ from runner.model.events import Rule, Schedule
 from runner.model.state import Deployed
 
 PREFIX = "schedules/"
-LOOK_BACK_S = (120.0, 7200.0, 172_800.0, 3_456_000.0, 69_120_000.0)  # spans in which the latest missed tick is sought
+MAKE_UP_S = 900.0  # ticks missed within this time are all made up
+LOOK_BACK_S = (7200.0, 172_800.0, 3_456_000.0, 69_120_000.0)  # spans in which the latest missed tick is sought
 
 
 Source = Deployed[Rule] | Deployed[Schedule]
@@ -85,27 +87,33 @@ class Timer:
         assert self.tick is not None
         return Memory(self.memory.spec, self.memory.anchor, self.tick, self.memory.turn)
 
-    def catch_up(self, now: float) -> int:
-        """Leave out all missed ticks but the latest; returns how many were left out (as far as they were counted)."""
-        left_out = 0
-        for span in LOOK_BACK_S:
-            first = self.timetable.next_after(
-                max(self.memory.last, now - span), start=self.memory.anchor, zone=self.zone
-            )
-            if first is not None and first <= min(now, self.ends_at):
-                break
-        else:
-            return 0
-        latest = first
-        while (tick := self.timetable.next_after(latest, start=self.memory.anchor, zone=self.zone)) is not None:
-            if tick > min(now, self.ends_at):
-                break
-            latest, left_out = tick, left_out + 1
-        if self.tick is not None and latest > self.tick:
-            self.memory = Memory(self.memory.spec, self.memory.anchor, latest - 1.0, self.memory.turn)
-            self.plan()
-            return max(1, left_out)
-        return 0
+    def catch_up(self, now: float) -> bool:
+        """Leave out missed ticks that are too old to be made up; returns whether there were any."""
+        if self.tick is None or self.tick > now - MAKE_UP_S:
+            return False
+        first = self._first_after(now - MAKE_UP_S, now) or self._latest_before(now)
+        if first is None or first <= self.tick:
+            return False
+        self.memory = Memory(self.memory.spec, self.memory.anchor, first - 1.0, self.memory.turn)
+        self.plan()
+        return True
+
+    def _first_after(self, at: float, now: float) -> float | None:
+        """The first tick later than `at` that is due by now."""
+        tick = self.timetable.next_after(
+            max(self.memory.last, self.starts_at - 1.0, at), start=self.memory.anchor, zone=self.zone
+        )
+        return tick if tick is not None and tick <= min(now, self.ends_at) else None
+
+    def _latest_before(self, now: float) -> float | None:
+        """The latest tick that is due by now, looked for in ever longer spans."""
+        for span_s in LOOK_BACK_S:
+            latest, tick = None, self._first_after(now - span_s, now)
+            while tick is not None:
+                latest, tick = tick, self._first_after(tick, now)
+            if latest is not None:
+                return latest
+        return None
 
     @property
     def execution(self) -> str:
@@ -126,7 +134,8 @@ def _rule_timer(source: Source, rule: Rule, memory: Memory | None, now: float) -
     timetable = parse(rule.schedule_expression, Dialect.RULE)
     spec = rule.schedule_expression
     # The first run of a rate is one period after the rule was made.
-    memory = _current(memory, spec, now) or Memory(spec, math.ceil(now), math.ceil(now))
+    made_at = _made_at(source, now)
+    memory = _current(memory, spec, now) or Memory(spec, made_at, made_at)
     return Timer(f"{PREFIX}rule/{source.key}", source, timetable, UTC, memory)
 
 
@@ -143,12 +152,19 @@ def _timer(source: Source, schedule: Schedule, memory: Memory | None, now: float
     spec = f"{schedule.schedule_expression} {schedule.timezone} {schedule.start_date or ''}".strip()
     memory = _current(memory, spec, now)
     if memory is None:
-        anchor = starts_at if starts_at > -math.inf else float(math.ceil(now))
+        made_at = _made_at(source, now)
+        anchor = starts_at if starts_at > -math.inf else made_at
         # A rate fires at its start already.
-        memory = Memory(spec, anchor, anchor - 1.0 if isinstance(timetable, Rate) else math.ceil(now) - 1.0)
+        memory = Memory(spec, anchor, (anchor if isinstance(timetable, Rate) else made_at) - 1.0)
     window = schedule.flexible_time_window
     window_s = 60.0 * (window.maximum_window_m or 0) if window.mode == "FLEXIBLE" else 0.0
     return Timer(f"{PREFIX}schedule/{source.key}", source, timetable, zone, memory, 0, starts_at, ends_at, window_s)
+
+
+def _made_at(source: Source, now: float) -> float:
+    """When a schedule came into force, as a whole second: the count of its rate begins there."""
+    at = source.modified_at or source.created_at
+    return float(math.ceil(at if 0.0 < at <= now else now))
 
 
 def _current(memory: Memory | None, spec: str, now: float) -> Memory | None:

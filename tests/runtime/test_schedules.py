@@ -20,6 +20,7 @@ from tests.runtime.world import LIMIT_S, PLACE, until
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC).timestamp()
 MINUTE = 60.0
+EVERY_FIVE = {"ScheduleExpression": "rate(5 minutes)"}
 
 
 async def go(here: World, until_s: float) -> None:
@@ -199,19 +200,35 @@ async def test_a_restart_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 @history
-async def test_of_what_was_missed_the_latest_is_made_up(tmp_path: Path) -> None:
-    clock, box = HandClock(START), FailingDoor()
-    deployed = state(rule("r", "inbox", ScheduleExpression="rate(5 minutes)"), schedule("s", "at(2026-03-01T12:30:00)"))
+async def test_what_was_missed_in_the_last_quarter_of_an_hour_is_all_made_up(tmp_path: Path) -> None:
+    clock, box, deployed = (
+        HandClock(START),
+        FailingDoor(),
+        state(rule("r", "inbox", ScheduleExpression="rate(5 minutes)")),
+    )
     async with world(tmp_path, clock, deployed, box) as here:
         await go(here, 6 * MINUTE)
-    await clock.advance(3 * 24 * 60 * MINUTE)
+    await clock.advance(30 * MINUTE)
+    async with world(tmp_path, clock, deployed, box) as here:
+        await go(here, 36 * MINUTE)
+        while await here.schedules.step():
+            pass
+        assert times(here) == ["12:05", "12:25", "12:30", "12:35"]
+
+
+@history
+async def test_of_what_was_missed_long_ago_the_latest_is_made_up(tmp_path: Path) -> None:
+    clock, box = HandClock(START), FailingDoor()
+    deployed = state(rule("r", "inbox", ScheduleExpression="rate(2 hours)"), schedule("s", "at(2026-03-01T12:30:00)"))
+    async with world(tmp_path, clock, deployed, box) as here:
+        await go(here, 6 * MINUTE)
+    await clock.advance((3 * 24 * 60 + 60) * MINUTE)
     async with world(tmp_path, clock, deployed, box) as here:
         await here.schedules.reconcile()
         while await here.schedules.step():
             pass
         assert [json.loads(letter.body)["time"] for letter in box.at("inbox")] == [
-            "2026-03-01T12:05:00Z",
-            "2026-03-04T12:05:00Z",
+            "2026-03-04T12:00:00Z",
             "2026-03-01T12:30:00Z",
         ]
 
