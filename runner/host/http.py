@@ -155,6 +155,16 @@ class HttpServer:
         self.port = int(self._server.sockets[0].getsockname()[1])
         return self.port
 
+    async def adopt(self, sock: socket.socket) -> None:
+        """Serve a connection that is there already, such as one end of a pair of sockets."""
+        loop = asyncio.get_running_loop()
+        await loop.connect_accepted_socket(lambda: _Connection(self), sock)
+
+    def drop(self) -> None:
+        """Cut every connection; new ones are welcome."""
+        for connection in list(self.connections):
+            connection.abort()
+
     def stop_accepting(self) -> None:
         """Take no new connections and no new requests; what was begun may finish."""
         if self._server is not None:
