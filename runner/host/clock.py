@@ -27,6 +27,10 @@ class Clock:
         """Seconds of a monotonic clock, for measuring real durations."""
         return time.monotonic()
 
+    def wall(self) -> float:
+        """Epoch seconds as the machine's own clock has them: what a handler reads too."""
+        return time.time()
+
     def real(self, duration_s: float) -> float:
         """Real seconds that `duration_s` of domain time take."""
         return max(0.0, duration_s) / self.pace

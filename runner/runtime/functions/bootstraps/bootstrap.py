@@ -1,0 +1,636 @@
+# ruff: noqa: PLC0415, RUF023, SIM115, T100, UP031
+"""The Python runtime: loads the handler, asks for invocations, calls it, answers. Runs on Python 3.9 and later, alone.
+
+It behaves as AWS's own runtime does, to the wording of errors and the layout of log lines, and speaks the same Runtime
+API, but over a connection that is there from the start, with one small addition: an answer sent with the header
+`Runner-Next` is itself the request for the next invocation.
+
+Two ways in: `become`, in a fork of the launcher, and as a program (`python bootstrap.py`) that finds the API by
+`AWS_LAMBDA_RUNTIME_API`.
+"""
+
+import decimal
+import gc
+import importlib
+import importlib.machinery
+import json
+import logging
+import os
+import socket
+import sys
+import time
+import traceback
+
+API = "/2018-06-01/runtime"
+NO_BREAK_SPACE = "\u00a0"
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%S"
+WARNING = (
+    "LAMBDA_WARNING: Unhandled exception. The most likely cause is an issue in the function code. However, in rare "
+    "cases, a Lambda runtime update can cause unexpected function behavior. For functions using managed runtimes, "
+    "runtime updates can be triggered by a function change, or can be applied automatically. To determine if the "
+    "runtime has been updated, check the runtime version in the INIT_START log entry. If this error correlates with a "
+    "change in the runtime version, you may be able to mitigate this error by temporarily rolling back to the previous "
+    "runtime version. For more information, see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html\r"
+)
+BASE = set()  # modules that are there before any of the function's code, as on Lambda
+BUNDLED = {"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"}
+UNWRAPPED = {"name", "msg", "args", "levelname", "levelno", "pathname", "filename", "module", "exc_info", "exc_text"}
+UNWRAPPED |= {"stack_info", "lineno", "funcName", "created", "msecs", "relativeCreated", "thread", "threadName"}
+UNWRAPPED |= {"processName", "process", "taskName", "aws_request_id", "tenant_id"}
+
+
+class Fault(Exception):
+    """An error that is the runtime's, not the handler's."""
+
+    def __init__(self, kind, message, trace=None):
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.trace = trace
+
+
+# The connection
+
+
+class Connection:
+    """HTTP/1.1 over one kept socket: just what the Runtime API needs."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.buffer = b""
+
+    def request(self, head, body=b""):
+        """Send a request and read its answer: (status, headers in lower case, body)."""
+        self.sock.sendall(head + body if len(body) < 65536 else head)
+        if len(body) >= 65536:
+            self.sock.sendall(body)
+        return self.read()
+
+    def read(self):
+        end = self.buffer.find(b"\r\n\r\n")
+        while end < 0:
+            self.more()
+            end = self.buffer.find(b"\r\n\r\n")
+        lines = self.buffer[:end].decode("latin-1").split("\r\n")
+        headers = {}
+        for line in lines[1:]:
+            name, _, value = line.partition(":")
+            headers[name.lower()] = value.strip()
+        size = int(headers.get("content-length", 0))
+        rest = self.buffer[end + 4 :]
+        if len(rest) < size:
+            pieces, have = [rest], len(rest)
+            while have < size:
+                piece = self.sock.recv(min(size - have, 1 << 20))
+                if not piece:
+                    raise ConnectionError("the runtime API is gone")
+                pieces.append(piece)
+                have += len(piece)
+            rest = b"".join(pieces)
+        self.buffer = rest[size:]
+        return int(lines[0].split(" ", 2)[1]), headers, rest[:size]
+
+    def more(self):
+        data = self.sock.recv(65536)
+        if not data:
+            raise ConnectionError("the runtime API is gone")
+        self.buffer += data
+
+
+class Api:
+    """The Runtime API as this runtime calls it."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.agent = "aws-lambda-python/%d.%d.%d" % sys.version_info[:3]
+
+    def next(self):
+        return self._invocation(self.connection.request(self._head("GET", "/invocation/next", 0)))
+
+    def answer(self, request_id, content_type, body):
+        """Post the result and wait for the next invocation."""
+        head = self._head(
+            "POST",
+            "/invocation/" + request_id + "/response",
+            len(body),
+            "Content-Type: " + content_type,
+            "Runner-Next: 1",
+        )
+        return self._invocation(self.connection.request(head, body))
+
+    def fail(self, request_id, kind, body, fault):
+        """Post an error and wait for the next invocation."""
+        lines = [
+            "Content-Type: application/json",
+            "Lambda-Runtime-Function-Error-Type: " + one_line(kind),
+            "Runner-Next: 1",
+        ]
+        if len(fault) < 1 << 20:
+            lines.append("Lambda-Runtime-Function-XRay-Error-Cause: " + one_line(fault))
+        head = self._head("POST", "/invocation/" + request_id + "/error", len(body), *lines)
+        return self._invocation(self.connection.request(head, body))
+
+    def fail_init(self, kind, body):
+        kind = "Lambda-Runtime-Function-Error-Type: " + one_line(kind)
+        self.connection.request(
+            self._head("POST", "/init/error", len(body), "Content-Type: application/json", kind), body
+        )
+
+    def _head(self, method, path, size, *lines):
+        fixed = "%s %s%s HTTP/1.1\r\nHost: runtime\r\nUser-Agent: %s\r\nContent-Length: %d\r\n"
+        head = fixed % (method, API, path, self.agent, size)
+        for line in lines:
+            head += line + "\r\n"
+        return (head + "\r\n").encode("latin-1", "backslashreplace")
+
+    def _invocation(self, answer):
+        status, headers, body = answer
+        if status != 200:  # the answer was refused: ask for the next as if it had been posted
+            return self.next()
+        return headers, body
+
+
+def one_line(text):
+    return text.replace("\r", " ").replace("\n", " ")
+
+
+# JSON
+
+
+class Marshaller:
+    """Results and errors as JSON, the way AWS's runtime writes them: decimals as numbers, named tuples as objects.
+
+    Since Python 3.12 text outside ASCII stays as it is.
+    """
+
+    def __init__(self, version):
+        self.ascii = version < (3, 12)
+        self.encoder = json.JSONEncoder(ensure_ascii=self.ascii, default=self._other)
+        self.numbers = {}
+
+    def dumps(self, value):
+        if type(value) in (dict, list, tuple):
+            value = plain(value)
+        text = self.encoder.encode(value)
+        if self.numbers:
+            numbers, self.numbers = self.numbers, {}
+            for token, number in numbers.items():
+                text = text.replace('"' + token + '"', number)
+        return text
+
+    def _other(self, value):
+        if isinstance(value, decimal.Decimal):
+            if value.is_nan():
+                return float("nan")
+            token = "@%s@%d@" % (os.urandom(8).hex(), len(self.numbers))
+            self.numbers[token] = str(value)
+            return token
+        if isinstance(value, bytes):
+            return value.decode("utf-8")
+        raise TypeError("Object of type %s is not JSON serializable" % value.__class__.__name__)
+
+    def loads(self, body):
+        try:
+            return json.loads(body)
+        except Exception as error:
+            raise Fault("Runtime.UnmarshalError", "Unable to unmarshal input: %s" % error) from None
+
+    def result(self, value):
+        """(body, content type). Raises Fault."""
+        if isinstance(value, bytes):
+            return value, "application/unknown"
+        try:
+            return self.dumps(value).encode("utf-8"), "application/json"
+        except Exception as error:
+            self.numbers = {}
+            raise Fault("Runtime.MarshalError", "Unable to marshal response: %s" % error) from None
+
+
+def plain(value):
+    """The value itself, or a copy of it where it holds named tuples."""
+    try:
+        return _plain(value) if _has_named(value) else value
+    except RecursionError:  # it contains itself; the encoder says so
+        return value
+
+
+def _has_named(value):
+    if isinstance(value, dict):
+        return any(_has_named(one) for one in value.values() if isinstance(one, (dict, list, tuple)))
+    if type(value) is not list and type(value) is not tuple and hasattr(value, "_asdict"):
+        return True
+    return any(_has_named(one) for one in value if isinstance(one, (dict, list, tuple)))
+
+
+def _plain(value):
+    if hasattr(value, "_asdict") and isinstance(value, tuple):
+        value = value._asdict()
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return value
+
+
+# What the handler sees
+
+
+class CognitoIdentity:
+    __slots__ = ["cognito_identity_id", "cognito_identity_pool_id"]
+
+    def __repr__(self):
+        return shown(self)
+
+
+class Client:
+    __slots__ = ["installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name"]
+
+    def __repr__(self):
+        return shown(self)
+
+
+class ClientContext:
+    __slots__ = ["custom", "env", "client"]
+
+    def __repr__(self):
+        return shown(self)
+
+
+def shown(value, names=None):
+    pairs = ["%s=%s" % (name, getattr(value, name)) for name in names or value.__slots__]
+    return "%s([%s])" % (value.__class__.__name__, ",".join(pairs))
+
+
+def filled(kind, values):
+    if values is None:
+        return None
+    made = kind()
+    for name in kind.__slots__:
+        setattr(made, name, values.get(name))
+    return made
+
+
+class LambdaContext:
+    """The second argument of every handler."""
+
+    def __init__(self, headers, client_context, identity):
+        self.aws_request_id = headers.get("lambda-runtime-aws-request-id")
+        self.log_group_name = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
+        self.log_stream_name = os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
+        self.function_name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
+        self.memory_limit_in_mb = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+        self.function_version = os.environ.get("AWS_LAMBDA_FUNCTION_VERSION")
+        self.invoked_function_arn = headers.get("lambda-runtime-invoked-function-arn")
+        self.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
+        self._w3c = trace_fields(client_context)
+        self.client_context = filled(ClientContext, client_context)
+        if self.client_context is not None:
+            self.client_context.client = filled(Client, self.client_context.client)
+        self.identity = filled(CognitoIdentity, {})
+        if identity is not None:
+            self.identity.cognito_identity_id = identity.get("cognitoIdentityId")
+            self.identity.cognito_identity_pool_id = identity.get("cognitoIdentityPoolId")
+        self._epoch_deadline_time_in_ms = int(headers.get("lambda-runtime-deadline-ms", 0))
+
+    def get_remaining_time_in_millis(self):
+        return max(0, self._epoch_deadline_time_in_ms - int(time.time() * 1000))
+
+    def w3c(self):
+        """The W3C trace context of the invocation, where the caller passed one."""
+        return dict(self._w3c)
+
+    def log(self, msg):
+        sys.stdout.write(str(msg))
+
+    def __repr__(self):
+        names = ["aws_request_id", "log_group_name", "log_stream_name", "function_name", "memory_limit_in_mb"]
+        names += ["function_version", "invoked_function_arn", "client_context", "identity", "tenant_id"]
+        return shown(self, names)
+
+
+def trace_fields(client_context):
+    """Takes `w3c` out of the client context; the fields of it that are let through."""
+    fields = client_context.pop("w3c", None) if isinstance(client_context, dict) else None
+    if not isinstance(fields, dict):
+        return {}
+    return {key: fields[key] for key in ("traceparent", "tracestate", "baggage") if isinstance(fields.get(key), str)}
+
+
+def context_json(header, name):
+    if not header:
+        return None
+    try:
+        return json.loads(header.encode("latin-1").decode("utf-8"))
+    except Exception as error:
+        raise Fault("Runtime.LambdaContextUnmarshalError", "Unable to parse %s JSON: %s" % (name, error)) from None
+
+
+# Logging
+
+
+class Current:
+    """The invocation that log lines belong to."""
+
+    request_id = ""
+    tenant_id = None
+
+
+class LogHandler(logging.Handler):
+    def emit(self, record):
+        sys.stdout.write(self.format(record))
+
+
+class LogFilter(logging.Filter):
+    def filter(self, record):
+        record.aws_request_id = Current.request_id
+        record.tenant_id = Current.tenant_id
+        return True
+
+
+class JsonFormatter(logging.Formatter):
+    def format(self, record):
+        level = min(50, max(0, record.levelno)) // 10 * 10
+        trace = record.exc_info
+        whole = isinstance(record.msg, dict) and not record.args
+        line = {
+            "timestamp": self.formatTime(record, TIME_FORMAT + "Z"),
+            "level": logging.getLevelName(level),
+            "message": record.msg if whole else record.getMessage(),
+            "logger": record.name,
+            "stackTrace": traceback.format_tb(trace[2]) if trace else None,
+            "errorType": trace[0].__name__ if trace and trace[0] else None,
+            "errorMessage": str(trace[1]) if trace else None,
+            "requestId": getattr(record, "aws_request_id", None),
+            "location": "%s:%s:%d" % (record.pathname, record.funcName, record.lineno) if trace else None,
+            "tenantId": getattr(record, "tenant_id", None),
+        }
+        for key, value in record.__dict__.items():
+            if key not in UNWRAPPED and key not in line:
+                line[key] = value
+        kept = {key: value for key, value in line.items() if value is not None}
+        return json.dumps(kept, ensure_ascii=False, default=str) + "\n"
+
+
+def set_up_logging():
+    logging.Formatter.converter = time.gmtime
+    handler = LogHandler()
+    if as_json():
+        handler.setFormatter(JsonFormatter())
+    else:
+        form = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n"
+        handler.setFormatter(logging.Formatter(form, TIME_FORMAT))
+    handler.addFilter(LogFilter())
+    root = logging.getLogger()
+    level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "").upper()
+    level = {"TRACE": "DEBUG", "WARN": "WARNING", "FATAL": "CRITICAL"}.get(level, level)
+    if isinstance(logging.getLevelName(level), int):
+        root.setLevel(level)
+    root.addHandler(handler)
+
+
+def as_json():
+    return os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
+
+
+def log_error(error, marshaller):
+    """What an unhandled error leaves in the log: one event, line breaks as carriage returns."""
+    if as_json():
+        stamped = {"timestamp": time.strftime(TIME_FORMAT + "Z", time.gmtime()), "level": "ERROR"}
+        sys.stdout.write(marshaller.dumps({**stamped, **error}) + "\n")
+        return
+    first = "[ERROR]"
+    if error["errorType"]:
+        first += " " + error["errorType"]
+    if error["errorMessage"]:
+        first += (": " if error["errorType"] else " ") + error["errorMessage"]
+    lines = [first, "Traceback (most recent call last):"]
+    for entry in error["stackTrace"]:
+        for line in entry.splitlines() or [""]:
+            body = line.lstrip(" ")
+            lines.append(NO_BREAK_SPACE * (len(line) - len(body)) + body)
+    sys.stdout.write("\r".join(lines) + "\n")
+
+
+# Errors
+
+
+def error_of(kind, message, trace, request_id=""):
+    return {"errorMessage": message or "", "errorType": kind or "", "requestId": request_id, "stackTrace": trace or []}
+
+
+def frames_of(trace):
+    """The traceback without the runtime's own frames before the function's first."""
+    frames = [(one.filename, one.lineno, one.name, one.line) for one in traceback.extract_tb(trace)]
+    theirs = (index for index, frame in enumerate(frames) if "/bootstrap.py" not in frame[0])
+    return frames[next(theirs, 0) :]
+
+
+def raised(request_id=""):
+    """The error in hand, and what X-Ray would be told of it."""
+    kind, value, trace = sys.exc_info()
+    frames = frames_of(trace)
+    return (
+        error_of(kind.__name__, str(value), traceback.format_list(frames), request_id),
+        fault_of(kind.__name__, str(value), frames),
+    )
+
+
+def fault_of(kind, message, frames):
+    stack = [{"label": name, "path": path, "line": line} for path, line, name, _ in frames]
+    exceptions = [{"message": message, "type": kind, "stack": stack}]
+    paths = sorted({frame[0] for frame in frames})
+    return {"working_directory": os.getcwd(), "exceptions": exceptions, "paths": paths}
+
+
+# The life of the runtime
+
+
+def load_handler(handler):
+    try:
+        module_name, name = handler.rsplit(".", 1)
+    except ValueError as error:
+        raise Fault("Runtime.MalformedHandlerName", "Bad handler '%s': %s" % (handler, error)) from None
+    try:
+        if module_name.split(".")[0] in sys.builtin_module_names:
+            message = "Cannot use built-in module %s as a handler module" % module_name
+            raise Fault("Runtime.BuiltInModuleConflict", message)
+        module = importlib.import_module(module_name.replace("/", "."))
+    except ImportError as error:
+        message = "Unable to import module '%s': %s" % (module_name, error)
+        raise Fault("Runtime.ImportModuleError", message) from None
+    except SyntaxError as error:
+        trace = ['  File "%s" Line %s\n    %s' % (error.filename, error.lineno, error.text)]
+        message = "Syntax error in module '%s': %s" % (module_name, error)
+        raise Fault("Runtime.UserCodeSyntaxError", message, trace) from None
+    if not hasattr(module, name):
+        raise Fault("Runtime.HandlerNotFound", "Handler '%s' missing on module '%s'" % (name, module_name))
+    return getattr(module, name)
+
+
+def handle_event_request(request_handler, marshaller, headers, body):
+    """One invocation: (None, result, content type), or (error type, error, what X-Ray is told)."""
+    request_id = headers["lambda-runtime-aws-request-id"]
+    try:
+        client_context = context_json(headers.get("lambda-runtime-client-context"), "Client Context")
+        identity = context_json(headers.get("lambda-runtime-cognito-identity"), "Cognito Identity")
+        lambda_context = LambdaContext(headers, client_context, identity)
+        plain_json = headers.get("content-type") == "application/json"
+        event = marshaller.loads(body) if plain_json else body
+        response = request_handler(event, lambda_context)
+        result, content_type = marshaller.result(response)
+        return None, result, content_type
+    except Fault as fault:
+        error = error_of(fault.kind, fault.message, fault.trace, request_id)
+        cause = fault_of("LambdaValidationError", fault.message, [])
+    except Exception:
+        error, cause = raised(request_id)
+    log_error(error, marshaller)
+    return error["errorType"], marshaller.dumps(error).encode("utf-8"), marshaller.dumps(cause)
+
+
+def serve(api, handler):
+    set_up_logging()
+    marshaller = Marshaller(execution_version())
+    error = None
+    try:
+        request_handler = load_handler(handler)
+    except Fault as fault:
+        error = error_of(fault.kind, fault.message, fault.trace)
+    except Exception:
+        error = raised()[0]
+    if error is not None:
+        logging.warning(WARNING)
+        log_error(error, marshaller)
+        sys.stdout.flush()
+        api.fail_init(error["errorType"], marshaller.dumps(error).encode("utf-8"))
+        sys.exit(1)
+    headers, body = api.next()
+    while True:
+        request_id = headers["lambda-runtime-aws-request-id"]
+        Current.request_id = request_id
+        Current.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
+        trace = headers.get("lambda-runtime-trace-id")
+        if trace is not None:
+            os.environ["_X_AMZN_TRACE_ID"] = trace
+        else:
+            os.environ.pop("_X_AMZN_TRACE_ID", None)
+        kind, result, extra = handle_event_request(request_handler, marshaller, headers, body)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        if kind is None:
+            headers, body = api.answer(request_id, extra, result)
+        else:
+            headers, body = api.fail(request_id, kind, result, extra)
+
+
+def execution_version():
+    """The version that the function asked for, which decides how results are written."""
+    name = os.environ.get("AWS_EXECUTION_ENV", "").rpartition("python")[2]
+    major, _, minor = name.partition(".")
+    return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else sys.version_info[:2]
+
+
+def take_over_streams():
+    """Standard streams as a fresh interpreter has them, but for the output, which goes line by line."""
+    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)
+    sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", buffering=1, closefd=False)
+    sys.stderr = sys.__stderr__ = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+
+
+def take_over_path(job):
+    """Search paths in Lambda's order: the function, its layers, PYTHONPATH, the interpreter, the SDK."""
+    asked = [one for one in job["env"].get("PYTHONPATH", "").split(":") if one]
+    theirs = [*job["python"]["path"], *asked]
+    sys.path[:0] = theirs
+    sys.argv[:] = ["/var/runtime/bootstrap.py"]
+    keep_bytecode(job["python"]["path"], job["python"]["bytecode"])
+    forget_shadowed(theirs)
+
+
+def keep_bytecode(path, folder):
+    """Compiled modules of the function are kept under `folder`: its own code is never written to."""
+    details = [
+        (importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES),
+        (lambda name, path: BytecodeApart(name, path, folder), importlib.machinery.SOURCE_SUFFIXES),
+        (importlib.machinery.SourcelessFileLoader, importlib.machinery.BYTECODE_SUFFIXES),
+    ]
+
+    def finder(entry):
+        if not any(entry == one or entry.startswith(one + os.sep) for one in path) or not os.path.isdir(entry):
+            raise ImportError("not the function's")
+        return importlib.machinery.FileFinder(entry, *details)
+
+    sys.path_hooks.insert(0, finder)
+
+
+class BytecodeApart(importlib.machinery.SourceFileLoader):
+    """Loads source files; their compiled form lies under a folder of its own."""
+
+    def __init__(self, name, path, folder):
+        super().__init__(name, path)
+        self.folder = folder
+
+    def apart(self, path):
+        return os.path.join(self.folder, os.path.abspath(path).lstrip(os.sep))
+
+    def get_data(self, path):
+        return super().get_data(self.apart(path) if path.endswith(".pyc") else path)
+
+    def _cache_bytecode(self, source_path, bytecode_path, data):
+        super()._cache_bytecode(source_path, self.apart(bytecode_path), data)
+
+
+def forget_shadowed(path):
+    """Forget what was imported ahead where the function brings a module of the same name.
+
+    Lambda's runtime has not imported it by then either, and the function's own comes first on the path.
+    """
+    ahead = {name.partition(".")[0] for name in sys.modules} - BASE
+    for folder in path:
+        try:
+            names = {name.partition(".")[0] for name in os.listdir(folder)}
+        except OSError:
+            continue
+        if names & (ahead | BUNDLED):
+            for name in [name for name in sys.modules if name not in BASE]:
+                if name not in ("__main__", "bootstrap"):
+                    del sys.modules[name]
+            return
+
+
+def become(job):
+    """Go on as the runtime of one environment, in a process forked for it."""
+    os.environ.clear()
+    os.environ.update(job["env"])
+    time.tzset()
+    take_over_streams()
+    os.chdir(job["cwd"])
+    take_over_path(job)
+    debug = job["python"].get("debug")
+    if debug:
+        wait_for_debugger(debug)
+    serve(Api(Connection(socket.socket(fileno=3))), job["python"]["handler"])
+
+
+def wait_for_debugger(debug):
+    sys.path.append(debug["path"])
+    import debugpy
+
+    debugpy.listen(("127.0.0.1", debug["port"]))
+    debugpy.wait_for_client()
+
+
+def main():
+    """As a program of its own, behind a wrapper or in a fresh interpreter."""
+    host, _, port = os.environ["AWS_LAMBDA_RUNTIME_API"].rpartition(":")
+    sock = socket.create_connection((host, int(port)))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    take_over_streams()
+    sys.path[:0] = [one for one in os.environ.pop("RUNNER_PYTHON_PATH", "").split(":") if one]
+    sys.path.extend(one for one in os.environ.pop("RUNNER_SDK_PATH", "").split(":") if one)
+    gc.enable()
+    serve(Api(Connection(sock)), os.environ["_HANDLER"])
+
+
+if __name__ == "__main__":
+    main()

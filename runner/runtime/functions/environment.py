@@ -1,0 +1,415 @@
+"""One execution environment: a process at a time, its Runtime API, one invocation at a time.
+
+What may happen when is the table in `core/environment.py`; here is what is done about it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import signal
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from runner.core import environment_faults as faults
+from runner.core.environment import HOLDING, Event, Life, after
+from runner.core.environment_faults import Fault
+from runner.core.environment_lines import End, Format, InitReport, InitStart, Report, Start
+from runner.host.clock import Clock
+from runner.host.http import HttpServer
+from runner.host.process import describe
+from runner.runtime.functions.invocation import Invocation
+from runner.runtime.functions.launching import Launch
+from runner.runtime.functions.logging import Journal, Output
+from runner.runtime.functions.process import Process
+from runner.runtime.functions.runtime_api import RuntimeApi
+from runner.runtime.functions.variables import of_environment
+from runner.runtime.invoking import Answer
+
+log = logging.getLogger(__name__)
+
+INIT_LIMIT_S = 10.0
+PROVISIONED_INIT_LIMIT_S = 130.0
+EXIT_AFTER_ERROR_S = 1.0  # a runtime that reported an init error is to exit by itself; this long
+MAX_BODY = 64 * 1024 * 1024  # of a response, before it is cut off instead of being refused
+UNHANDLED = "Unhandled"
+PROVISIONED = "provisioned-concurrency"
+ON_DEMAND = "on-demand"
+
+
+class Owner(Protocol):
+    """Who decides what an environment does next."""
+
+    def ready(self, environment: Environment) -> None: ...
+
+    def was_reset(self, environment: Environment) -> None: ...
+
+    def gone(self, environment: Environment) -> None: ...
+
+    def answered(self, invocation: Invocation) -> None:
+        """Called before the environment may be used again."""
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something in the background; errors are the coroutine's own affair."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What all environments of one version have in common. `timeout_s` is None under a debugger."""
+
+    name: str
+    version: str
+    runtime: str
+    region: str
+    timeout_s: float
+    memory_mb: int
+    group: str
+    form: Format
+    limited: bool = True
+
+
+class Environment:
+    """`start`, then `use` whenever it is idle or reset, `stop` when it is not wanted any more."""
+
+    def __init__(
+        self, owner: Owner, terms: Terms, journal: Journal, *, folder: Path, stream: str, kind: str = ON_DEMAND
+    ) -> None:
+        self.life = Life.STARTING
+        self.terms = terms
+        self.kind = kind
+        self.idle_since = 0.0
+        self.invocation: Invocation | None = None
+        self.output = Output(journal, terms.name, terms.group, stream, terms.form, self.peak_memory)
+        self._owner = owner
+        self._clock: Clock = journal.clock
+        self._folder = folder
+        self._launch: Launch | None = None
+        self._process: Process | None = None
+        self._api = RuntimeApi(self)
+        self._server = HttpServer(self._request, max_body=MAX_BODY, sink_for=self._sink)
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._deadline = 0.0
+        self._began = 0.0
+        self._init_ms: float | None = None
+        self._init_error: Fault | None = None
+        self._streamed: list[bytes] = []
+        self._killed_for_memory = False
+        self._peak_mb = 0
+
+    def __repr__(self) -> str:
+        return f"Environment({self.terms.name}:{self.terms.version} {self.life})"
+
+    # told by the owner
+
+    async def start(self, launch: Launch) -> None:
+        """Begin the init phase; `ready` or `was_reset` is reported when it ends."""
+        self._launch = launch
+        self._began = self._clock.elapsed()
+        self.output.platform(InitStart(self.terms.runtime, self.terms.region, self.kind))
+        limit = PROVISIONED_INIT_LIMIT_S if self.kind == PROVISIONED else INIT_LIMIT_S
+        self._limit(self._began + limit)
+        try:
+            await asyncio.to_thread((self._folder / "tmp").mkdir, parents=True)
+            await self._server.open()
+        except Exception as error:
+            self._could_not_start(error)
+            return
+        if self.life is Life.GONE:  # retired meanwhile
+            await self._remove()
+            return
+        await self._open()
+
+    def use(self, invocation: Invocation) -> None:
+        """Take an invocation. The environment has to be idle, frozen or reset."""
+        frozen = self.life is Life.FROZEN
+        self.life = after(self.life, Event.LEASED)
+        invocation.began = self._clock.elapsed()
+        self.invocation = invocation
+        self.output.keep_tail(invocation.call.tail)
+        self.output.platform(Start(invocation.request_id, self.terms.version))
+        self._limit(invocation.began + self.terms.timeout_s)
+        if self.life is Life.RESTARTING:
+            self._began = invocation.began
+            self._owner.spawn(self._open())
+            return
+        if frozen:
+            self._signal(signal.SIGCONT)
+        self._deliver()
+
+    def freeze(self) -> None:
+        self.life = after(self.life, Event.FROZE)
+        self._signal(signal.SIGSTOP)
+
+    def stop(self) -> None:
+        """End, now or after the invocation at hand."""
+        if self.life in (Life.STOPPING, Life.DRAINING, Life.GONE):
+            return
+        self.life = after(self.life, Event.RETIRED)
+        if self.life is Life.STOPPING and self._process is not None and self._process.started:
+            self._signal(signal.SIGKILL)
+            return
+        if self.life is Life.STOPPING:  # there is nothing yet that could end
+            self.life = after(self.life, Event.EXITED)
+        if self.life is Life.GONE:
+            self._clear()
+
+    def kill(self) -> None:
+        """End at once, whatever it does."""
+        self._signal(signal.SIGKILL)
+
+    def check_memory(self) -> None:
+        """End the process if it takes more than the function may."""
+        if self._process is not None and self._process.resident_mb() > self.terms.memory_mb:
+            self._killed_for_memory = True
+            self._signal(signal.SIGKILL)
+
+    def peak_memory(self) -> int:
+        """MB, never more than the function may take."""
+        if self._process is not None:
+            self._peak_mb = max(self._peak_mb, self._process.sample_peak())
+        return min(self._peak_mb, self.terms.memory_mb)
+
+    # told by the Runtime API
+
+    def on_next(self) -> None:
+        before = self.life
+        self.life = after(before, Event.READY)
+        match self.life:
+            case Life.BUSY:
+                self._deliver()
+            case Life.DRAINING if before is Life.DRAINING and self.invocation is not None:
+                self._deliver()
+            case Life.IDLE:
+                self.idle_since = self._clock.elapsed()
+                if before is Life.STARTING:
+                    self._init_done()
+                self._owner.ready(self)
+            case _:
+                pass
+
+    def on_response(self, body: bytes, content_type: str) -> None:
+        self._complete(Answer(body, self.terms.version, content_type=content_type))
+
+    def on_streamed(self, error_type: str, error_body: bytes) -> None:
+        payload = b"".join(self._streamed)
+        if error_type:
+            self._complete(Answer(error_body, self.terms.version, UNHANDLED, error_type))
+        else:
+            self._complete(Answer(payload, self.terms.version))
+
+    def on_oversized(self) -> None:
+        self._complete_with(faults.too_large())
+
+    def on_error(self, error_type: str, body: bytes) -> None:
+        self._complete(Answer(body, self.terms.version, UNHANDLED, error_type))
+
+    def on_init_error(self, error_type: str, body: bytes) -> None:
+        self._init_error = Fault(error_type, body)
+        if self._process is not None:
+            asyncio.get_running_loop().call_later(EXIT_AFTER_ERROR_S, self._process.signal, signal.SIGKILL)
+
+    def on_truncated(self) -> None:
+        """A streamed answer broke off; the end of its process says more."""
+
+    # the process
+
+    async def _open(self) -> None:
+        """Start a process, as init or as suppressed init."""
+        launch = self._launch
+        assert launch is not None
+        self._init_error = None
+        self._killed_for_memory = False
+        self._api = RuntimeApi(self)
+        if launch.tried:
+            self._failed(faults.no_entry_point(self._request_id, launch.tried))
+            return
+        process = self._process = Process(self.output.feed, self._exited)
+        variables = of_environment(
+            api=f"127.0.0.1:{self._server.port}",
+            stream=self.output.stream,
+            kind=self.kind,
+            temporary=self._folder / "tmp",
+        )
+        try:
+            await process.open(launch, variables, self._server)
+        except Exception as error:
+            self._could_not_start(error)
+            return
+        if process is not self._process or self.life is Life.STOPPING:  # timed out or retired meanwhile
+            process.signal(signal.SIGKILL)
+
+    def _could_not_start(self, error: Exception) -> None:
+        if self.life is Life.GONE:
+            return
+        log.error("An environment of %s could not be started.", self.terms.name, exc_info=error)
+        self._failed(faults.bad_entry_point(self._request_id, f"fork/exec: {error}"))
+
+    def _exited(self, process: Process, status: int) -> None:
+        """A process ended by itself, or by a signal that was not sent for a reason known already."""
+        process.close()
+        if process is not self._process:
+            return
+        self.output.end_line()
+        if self.life is Life.STOPPING:
+            self.life = after(self.life, Event.EXITED)
+            self._clear()
+            return
+        self._failed(self._exit_fault(process, status))
+
+    def _exit_fault(self, process: Process, status: int) -> Fault:
+        if self._init_error is not None:
+            return self._init_error
+        if self._killed_for_memory:
+            return faults.out_of_memory(self._request_id)
+        if process.error is not None and self.terms.runtime.startswith("provided"):
+            program = self._launch.job["argv"][0].rpartition("/")[2] if self._launch else ""
+            return faults.bad_entry_point(self._request_id, f"fork/exec /var/task/{program}: {describe(process.error)}")
+        return faults.exited(self._request_id, status)
+
+    def _failed(self, fault: Fault) -> None:
+        """There is no process any more: answer what waits, be used again with a new one."""
+        before = self.life
+        self._drop_process()
+        self.life = after(before, Event.FAILED)
+        if before is Life.STARTING or (before is Life.RESTARTING and fault.status != "timeout"):
+            self._report_init(before, fault)
+        if before in HOLDING:
+            self._complete_with(fault, transition=False)
+        if self.life is Life.GONE:
+            self._clear()
+        elif self.life is Life.RESET:
+            self.idle_since = self._clock.elapsed()
+            self._owner.was_reset(self)
+
+    def _report_init(self, before: Life, fault: Fault) -> None:
+        took_ms = (self._clock.elapsed() - self._began) * 1000
+        phase = "init" if before is Life.STARTING else "invoke"
+        kind = "" if fault.status == "timeout" else fault.type
+        self.output.platform(InitReport(took_ms, phase, fault.status, kind, self.kind))
+
+    def _drop_process(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.drain()
+            self._peak_mb = max(self._peak_mb, process.sample_peak())
+            process.signal(signal.SIGKILL)
+            process.close()
+            self.output.end_line()
+        self._server.drop()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.signal(number)
+
+    def _init_done(self) -> None:
+        self._init_ms = (self._clock.elapsed() - self._began) * 1000
+        if self.kind == PROVISIONED:
+            self.output.platform(InitReport(self._init_ms, kind=self.kind))
+
+    # the invocation
+
+    @property
+    def _request_id(self) -> str:
+        return self.invocation.request_id if self.invocation is not None else ""
+
+    def _deliver(self) -> None:
+        invocation = self.invocation
+        assert invocation is not None
+        call = invocation.call
+        left_s = invocation.began + self.terms.timeout_s - self._clock.elapsed()
+        headers = [
+            ("content-type", "application/json"),
+            ("lambda-runtime-aws-request-id", call.request_id),
+            ("lambda-runtime-invocation-id", call.request_id),
+            ("lambda-runtime-deadline-ms", str(int((self._clock.wall() + left_s) * 1000))),
+            ("lambda-runtime-invoked-function-arn", invocation.arn),
+        ]
+        if call.trace is not None:
+            headers.append(("lambda-runtime-trace-id", call.trace))
+        if call.client_context is not None:
+            headers.append(("lambda-runtime-client-context", call.client_context.encode().decode("latin-1")))
+        self._streamed = []
+        self._api.stream = call.stream or self._streamed.append
+        self._api.deliver(headers, call.payload, call.request_id)
+
+    def _complete_with(self, fault: Fault, *, transition: bool = True) -> None:
+        """The invocation came to no answer of its own."""
+        answer = Answer(fault.payload, self.terms.version, UNHANDLED, fault.type)
+        self._complete(answer, fault.status, fault.type, transition=transition)
+
+    def _complete(
+        self, answer: Answer, status: str = "success", error_type: str = "", *, transition: bool = True
+    ) -> None:
+        """Answer the invocation at hand and close its log."""
+        invocation = self.invocation
+        assert invocation is not None
+        if self._process is not None:
+            self._process.drain()
+        self.invocation = None
+        if transition:
+            self.life = after(self.life, Event.ANSWERED)
+        duration_ms = (self._clock.elapsed() - invocation.began) * 1000
+        init_ms, self._init_ms = self._init_ms, None
+        request_id = invocation.call.request_id
+        self.output.platform(End(request_id, duration_ms, status, error_type))
+        peak = self.peak_memory() if invocation.call.tail else 0
+        report = Report(request_id, duration_ms, self.terms.memory_mb, peak, init_ms, status, error_type)
+        self.output.platform(report)
+        if invocation.call.tail:
+            tail = self.output.take_tail()
+            answer = Answer(
+                answer.payload, answer.version, answer.function_error, answer.error_type, tail, answer.content_type
+            )
+        invocation.finish(answer)
+        self._owner.answered(invocation)
+        if self.life is Life.STOPPING:
+            self._signal(signal.SIGKILL)
+
+    # time
+
+    def _limit(self, deadline: float) -> None:
+        """Let nothing go on past `deadline`. One timer serves many invocations: it is moved only when it fires."""
+        self._deadline = deadline
+        if not self.terms.limited:
+            return
+        if self._timer is None or self._timer_at > deadline:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer_at = deadline
+            self._timer = asyncio.get_running_loop().call_later(deadline - self._clock.elapsed(), self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        if self.life in (Life.IDLE, Life.FROZEN, Life.RESET, Life.STOPPING, Life.GONE):
+            return
+        if self._clock.elapsed() < self._deadline:
+            self._limit(self._deadline)
+            return
+        if self.life is Life.STARTING:
+            self._failed(Fault("", b"", "timeout"))
+        else:
+            self._failed(faults.timed_out(self._request_id, self.terms.timeout_s))
+
+    # the end
+
+    def _clear(self) -> None:
+        self._drop_process()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._owner.gone(self)
+        self._owner.spawn(self._remove())
+
+    async def _remove(self) -> None:
+        await self._server.close()
+        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+
+    def _request(self, exchange: Any) -> None:
+        self._api.handle(exchange)
+
+    def _sink(self, exchange: Any) -> Any:
+        return self._api.sink(exchange)

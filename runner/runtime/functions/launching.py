@@ -1,0 +1,214 @@
+"""How the process of a version is started: by which launcher, as what, in which folder, with which variables."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Protocol
+
+from runner.host.process import Launcher
+from runner.model.function import FunctionVersion
+from runner.model.names import Place
+from runner.runtime.functions.interpreters import Interpreter, Interpreters
+from runner.runtime.functions.sdk import IMPORTED_AHEAD, link_sdk, sdk_minimum
+from runner.runtime.functions.variables import Folders, of_version, python_path
+
+BOOTSTRAPS = Path(__file__).parent / "bootstraps"
+LIMITS = {"RLIMIT_NOFILE": 1024, "RLIMIT_CORE": 0}
+WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
+FORKABLE = ("PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONIOENCODING")  # what a fork can still honour
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "java": (
+        "java",
+        "-cp",
+        "{task}:{task}/lib/*:{task}/*:{opt}/java/lib/*",
+        "com.amazonaws.services.lambda.runtime.api.client.AWSLambda",
+        "{handler}",
+    ),
+    "ruby": ("aws_lambda_ric", "{handler}"),
+    "dotnet": ("dotnet", "exec", "{task}/Amazon.Lambda.RuntimeSupport.dll", "{handler}"),
+}
+"""Languages without a bootstrap here: their public runtime clients. A `bootstrap` in the code folder comes first."""
+
+
+class Artifacts(Protocol):
+    """Where code is kept."""
+
+    def path(self, artifact: str) -> Path: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """All that starting a process of a version takes, but for what differs from environment to environment.
+
+    `connected`: the process gets its connection to the Runtime API. `tried`: where an entry point was looked for in
+    vain; then there is nothing to start.
+    """
+
+    launcher: Launcher
+    job: Mapping[str, Any]
+    variables: Mapping[str, str]
+    folders: Folders
+    connected: bool = False
+    tried: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Launching:
+    """Prepares launches and owns the launchers. `debug`: function -> port."""
+
+    folder: Path
+    code: Artifacts
+    place: Place
+    debug: Mapping[str, int] = field(default_factory=dict)
+    interpreters: Interpreters = field(default_factory=Interpreters)
+    launchers: dict[str, Launcher] = field(default_factory=dict)
+
+    async def prepare(self, version: FunctionVersion) -> Launch:
+        """Find the interpreter, lay out the layers. Raises OSError."""
+        opt = await asyncio.to_thread(self._merge_layers, version.layers) if version.layers else None
+        folders = Folders(self.code.path(version.artifact), opt, BOOTSTRAPS)
+        runtime = version.config.runtime or ""
+        if runtime.startswith("python"):
+            return self._python(version, folders, await self.interpreters.find(runtime))
+        if runtime.startswith("nodejs"):
+            return self._node(version, folders, await self.interpreters.find(runtime))
+        return self._program(version, folders)
+
+    async def warm(self, runtimes: set[str]) -> None:
+        """Start the launchers of Python runtimes before anyone asks for an environment."""
+        for runtime in sorted(runtimes):
+            interpreter = await self.interpreters.find(runtime) if runtime.startswith("python") else None
+            if interpreter is not None:
+                self._template(interpreter).open()
+
+    def kill(self) -> None:
+        """End every process at once."""
+        for launcher in self.launchers.values():
+            launcher.kill()
+
+    def _python(self, version: FunctionVersion, folders: Folders, found: Interpreter | None) -> Launch:
+        variables = of_version(version, self.place, folders, found.path if found else None)
+        if found is None:
+            return Launch(self._plain(), {}, variables, folders, tried=(version.config.runtime or "",))
+        path = python_path(folders, found.version)
+        port = self.debug.get(version.name)
+        if port is None and (WRAPPER in variables or not _forkable(version.config.environment.variables)):
+            variables["RUNNER_PYTHON_PATH"] = ":".join(path)
+            variables["RUNNER_SDK_PATH"] = ":".join(self._sdk(found))
+            argv = [str(found.path), "-S", str(BOOTSTRAPS / "bootstrap.py")]
+            return Launch(self._plain(), self._job(folders, _wrapped(argv, variables, folders)), variables, folders)
+        python: dict[str, Any] = {
+            "handler": version.config.handler or "",
+            "path": path,
+            "bytecode": str(self.folder / "bytecode"),
+        }
+        if port is not None:
+            python["debug"] = {"port": port, "path": _debugger()}
+        job = {"python": python, "cwd": str(folders.task), "limits": LIMITS}
+        return Launch(self._template(found), job, variables, folders, connected=True)
+
+    def _node(self, version: FunctionVersion, folders: Folders, found: Interpreter | None) -> Launch:
+        variables = of_version(version, self.place, folders, found.path if found else None)
+        if found is None:
+            return Launch(self._plain(), {}, variables, folders, tried=(version.config.runtime or "",))
+        argv = [str(found.path)]
+        port = self.debug.get(version.name)
+        if port is not None:
+            argv.append(f"--inspect-brk=127.0.0.1:{port}")
+            variables["RUNNER_DEBUG"] = "1"
+        argv.append(str(BOOTSTRAPS / "node.cjs"))
+        job = self._job(folders, _wrapped(argv, variables, folders))
+        return Launch(self._plain(), job, variables, folders, connected=True)
+
+    def _program(self, version: FunctionVersion, folders: Folders) -> Launch:
+        variables = of_version(version, self.place, folders, None)
+        places = [folders.task / "bootstrap", *([folders.opt / "bootstrap"] if folders.opt else [])]
+        for path in places:
+            if path.is_file() and os.access(path, os.X_OK):
+                return Launch(self._plain(), self._job(folders, [str(path)]), variables, folders)
+        runtime = version.config.runtime or ""
+        command = next((words for family, words in COMMANDS.items() if runtime.startswith(family)), None)
+        program = shutil.which(command[0]) if command else None
+        if command is None or program is None:
+            return Launch(self._plain(), {}, variables, folders, tried=("/var/task/bootstrap", "/opt/bootstrap"))
+        words = {"task": folders.task, "opt": folders.opt or "/opt", "handler": version.config.handler or ""}
+        argv = [program, *(word.format(**words) for word in command[1:])]
+        return Launch(self._plain(), self._job(folders, _wrapped(argv, variables, folders)), variables, folders)
+
+    def _job(self, folders: Folders, argv: list[str]) -> dict[str, Any]:
+        return {"argv": argv, "cwd": str(folders.task), "limits": LIMITS}
+
+    def _plain(self) -> Launcher:
+        """The launcher of programs: nothing imported."""
+        if "" not in self.launchers:
+            own = getattr(sys, "_base_executable", sys.executable)
+            self.launchers[""] = Launcher([own, "-I", "-S", str(BOOTSTRAPS / "launcher.py")], {})
+        return self.launchers[""]
+
+    def _template(self, found: Interpreter) -> Launcher:
+        """The launcher that Python environments of one interpreter are forked from."""
+        key = str(found.path)
+        if key not in self.launchers:
+            path = self._sdk(found)
+            options = {
+                "runtime": str(BOOTSTRAPS / "bootstrap.py"),
+                "path": path,
+                "preload": list(IMPORTED_AHEAD) if path else [],
+            }
+            self.launchers[key] = Launcher([key, "-I", "-S", str(BOOTSTRAPS / "launcher.py")], options)
+        return self.launchers[key]
+
+    def _sdk(self, found: Interpreter) -> list[str]:
+        return [str(link_sdk(self.folder / "sdk"))] if found.version >= sdk_minimum() else []
+
+    def _merge_layers(self, layers: tuple[str, ...]) -> Path:
+        """One folder with the content of all layers, later ones over earlier ones; made once for each combination."""
+        if len(layers) == 1:
+            return self.code.path(layers[0])
+        target = self.folder / "opt" / sha256("\n".join(layers).encode()).hexdigest()[:32]
+        if not target.exists():
+            partial = target.with_name(f"{target.name}.partial")
+            shutil.rmtree(partial, ignore_errors=True)
+            for layer in layers:
+                shutil.copytree(self.code.path(layer), partial, symlinks=True, dirs_exist_ok=True, copy_function=_link)
+            partial.rename(target)
+        return target
+
+
+def _link(source: str, target: str) -> str:
+    """The same content under another name; a copy where the file system cannot link."""
+    if os.path.lexists(target):
+        os.unlink(target)
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target, follow_symlinks=False)
+    return target
+
+
+def _wrapped(argv: list[str], variables: Mapping[str, str], folders: Folders) -> list[str]:
+    """The command behind the function's wrapper, if it has one; Lambda's folders in its path are this machine's."""
+    wrapper = variables.get(WRAPPER)
+    if not wrapper:
+        return argv
+    for place, folder in (("/opt/", folders.opt), ("/var/task/", folders.task)):
+        if folder is not None and wrapper.startswith(place):
+            wrapper = str(folder / wrapper.removeprefix(place))
+    return [wrapper, *argv]
+
+
+def _forkable(variables: Mapping[str, str]) -> bool:
+    """Whether a fork of a running interpreter can honour the variables: Python's own are read when it starts."""
+    return not any(name.startswith("PYTHON") and name not in FORKABLE for name in variables)
+
+
+def _debugger() -> str:
+    """Where debugpy is; it has to be importable here."""
+    return next((entry for entry in sys.path if entry and (Path(entry) / "debugpy").is_dir()), "")

@@ -1,0 +1,120 @@
+"""What environments write: split into lines, stamped, handed on in batches off the path of the invocations."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from runner.core.environment_lines import Format, PlatformLine, Report
+from runner.host.clock import Clock
+
+log = logging.getLogger(__name__)
+
+FLUSH_S = 0.01  # how long lines may wait to be handed on together
+EVENT_LIMIT = 262_144 - 26  # bytes of one log event, less what CloudWatch counts for it
+TAIL = 4096  # bytes of log that an answer may carry
+
+
+class LogSink(Protocol):
+    """Where log lines go. Must not block or raise."""
+
+    def write(self, function: str, group: str, stream: str, at: float, line: str) -> None:
+        """`line` has no line end; `at` is epoch seconds."""
+        ...
+
+
+class Journal:
+    """Collects the lines of all environments and hands them to the sink a moment later, in order."""
+
+    def __init__(self, sink: LogSink, clock: Clock) -> None:
+        self.clock = clock
+        self._sink = sink
+        self._pending: list[tuple[Output, float, str | PlatformLine]] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, output: Output, line: str | PlatformLine) -> None:
+        self._pending.append((output, self.clock.now(), line))
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(FLUSH_S, self.flush)
+
+    def flush(self) -> None:
+        """Hand on what is pending."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        pending, self._pending = self._pending, []
+        for output, at, line in pending:
+            try:
+                text = output.render(line, at)
+                if text is not None:
+                    self._sink.write(output.function, output.group, output.stream, at, text)
+            except Exception:
+                log.exception("A line of %s was lost.", output.function, extra={"action": "log_line_lost"})
+
+
+class Output:
+    """The log of one environment: its stream, and the lines of the invocation at hand.
+
+    `memory` tells the environment's peak memory in MB; it is asked when a report is written, not before.
+    """
+
+    def __init__(
+        self, journal: Journal, function: str, group: str, stream: str, form: Format, memory: Callable[[], int]
+    ) -> None:
+        self.function, self.group, self.stream, self.form = function, group, stream, form
+        self._journal = journal
+        self._memory = memory
+        self._rest = b""
+        self._tail: list[str] | None = []
+
+    def feed(self, data: bytes) -> None:
+        """What the processes of the environment wrote; a line is an event once it is complete."""
+        lines = (self._rest + data if self._rest else data).split(b"\n")
+        self._rest = lines.pop()
+        for line in lines:
+            self._line(line)
+        if len(self._rest) >= EVENT_LIMIT:
+            self.end_line()
+
+    def end_line(self) -> None:
+        """An unfinished line ends here: its process is gone."""
+        if self._rest:
+            rest, self._rest = self._rest, b""
+            self._line(rest)
+
+    def _line(self, raw: bytes) -> None:
+        for start in range(0, len(raw), EVENT_LIMIT) if len(raw) > EVENT_LIMIT else (0,):
+            line = raw[start : start + EVENT_LIMIT].decode("utf-8", "replace")
+            if self._tail is not None and self.form.keeps(line):
+                self._tail.append(line)
+            self._journal.add(self, line)
+
+    def platform(self, line: PlatformLine) -> None:
+        """A line of Lambda's own."""
+        if self._tail is not None:
+            text = self.render(line, self._journal.clock.now())
+            if text is not None:
+                self._tail.append(text)
+        self._journal.add(self, line)
+
+    def render(self, line: str | PlatformLine, at: float) -> str | None:
+        if isinstance(line, str):
+            return line if self.form.keeps(line) else None
+        if isinstance(line, Report) and line.max_memory_mb == 0:
+            line = replace(line, max_memory_mb=self._memory())
+        return self.form.platform(line, at)
+
+    def keep_tail(self, wanted: bool) -> None:
+        """An invocation begins. Lines of an init phase just before belong to its log."""
+        if not wanted:
+            self._tail = None
+        elif self._tail is None:
+            self._tail = []
+
+    def take_tail(self) -> bytes:
+        """The last 4 KB of the invocation's log."""
+        lines, self._tail = self._tail or [], None
+        return b"".join(f"{line}\n".encode() for line in lines)[-TAIL:]

@@ -1,0 +1,142 @@
+"""One process of an environment: its output, its connection, how much memory it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import psutil
+
+from runner.host.http import HttpServer
+from runner.host.process import Child
+from runner.runtime.functions.launching import Launch
+
+READ_SIZE = 65536
+READS = 16  # pieces of output that are read in one go before others have their turn
+PAGE = os.sysconf("SC_PAGE_SIZE")
+PROC = Path("/proc")
+
+
+class Process:
+    """Started by `open`. `on_output` gets what it writes, `on_exit` its status once it ended."""
+
+    def __init__(self, on_output: Callable[[bytes], None], on_exit: Callable[[Process, int], None]) -> None:
+        self._on_output = on_output
+        self._on_exit = on_exit
+        self._child: Child | None = None
+        self._log = -1
+        self.peak_mb = 0
+
+    async def open(self, launch: Launch, variables: Mapping[str, str], api: HttpServer) -> None:
+        """Start the process. Raises OSError."""
+        self._log, theirs = os.pipe()
+        os.set_blocking(self._log, False)
+        asyncio.get_running_loop().add_reader(self._log, self._readable)
+        files = [theirs]
+        far: socket.socket | None = None
+        try:
+            if launch.connected:
+                near, far = socket.socketpair()
+                near.setblocking(False)
+                await api.adopt(near)
+                files.append(far.fileno())
+            job = {**launch.job, "env": {**launch.variables, **variables}}
+            self._child = launch.launcher.start(job, files, self._exited)
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            os.close(theirs)
+            if far is not None:
+                far.close()
+
+    @property
+    def started(self) -> bool:
+        return self._child is not None
+
+    @property
+    def error(self) -> int | None:
+        """The errno for which its program could not be started."""
+        return self._child.error if self._child is not None else None
+
+    def signal(self, number: signal.Signals) -> None:
+        if self._child is not None:
+            self._child.signal(number)
+
+    def drain(self) -> None:
+        """Take what it has written up to now."""
+        for _ in range(READS):
+            if self._log < 0 or not self._read():
+                return
+
+    def close(self) -> None:
+        """Take no more output."""
+        if self._log >= 0:
+            asyncio.get_running_loop().remove_reader(self._log)
+            os.close(self._log)
+            self._log = -1
+
+    def resident_mb(self) -> float:
+        """Its resident memory now; 0 if it is gone."""
+        pid = self._child.pid if self._child is not None else 0
+        if not pid or (self._child is not None and self._child.status is not None):
+            return 0.0
+        try:
+            return _resident(pid) / 2**20
+        except (OSError, psutil.Error):
+            return 0.0
+
+    def sample_peak(self) -> int:
+        """The most memory it ever took, in MB."""
+        child = self._child
+        if child is not None:
+            peak = child.max_rss_kb // 1024 if child.status is not None else _peak_mb(child.pid)
+            self.peak_mb = max(self.peak_mb, peak)
+        return self.peak_mb
+
+    def _readable(self) -> None:
+        self._read()
+
+    def _read(self) -> bool:
+        try:
+            data = os.read(self._log, READ_SIZE)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+            return False
+        self._on_output(data)
+        return len(data) == READ_SIZE
+
+    def _exited(self, status: int) -> None:
+        self.drain()
+        self._on_exit(self, status)
+
+
+def _resident(pid: int) -> int:
+    """Bytes of resident memory."""
+    try:
+        with open(PROC / str(pid) / "statm", "rb") as file:
+            return int(file.read().split()[1]) * PAGE
+    except FileNotFoundError:
+        if PROC.is_dir():
+            raise
+        return int(psutil.Process(pid).memory_info().rss)
+
+
+def _peak_mb(pid: int) -> int:
+    if not pid:
+        return 0
+    try:
+        with open(PROC / str(pid) / "status", "rb") as file:
+            text = file.read()
+        start = text.find(b"VmHWM:")
+        return int(text[start + 6 : text.find(b"kB", start)]) // 1024 if start >= 0 else 0
+    except (OSError, ValueError):
+        return 0

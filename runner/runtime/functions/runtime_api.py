@@ -1,0 +1,222 @@
+"""The Runtime API of one process: parses its requests, keeps its order, tells the environment what happened.
+
+Beside the public API there is one addition for our own runtimes: a response or error with the header `Runner-Next` is
+at the same time the request for the next invocation, so that one exchange per invocation is enough.
+
+Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html; texts and types of errors are those of the
+program that serves this API on Lambda.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Protocol
+
+from runner.core.environment_faults import RESPONSE_LIMIT
+from runner.host.http import Exchange, Sink
+
+PREFIX = "/2018-06-01/runtime/"
+INVOCATION = PREFIX + "invocation/"
+NEXT = INVOCATION + "next"
+JSON = (("content-type", "application/json"),)
+ACCEPTED = b'{"status":"OK"}\n'
+STREAMING = "streaming"
+ERROR_TYPE = "lambda-runtime-function-error-type"
+ERROR_BODY = "lambda-runtime-function-error-body"
+MODE = "lambda-runtime-function-response-mode"
+KNOWN_TYPE = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
+
+
+class Phase(StrEnum):
+    """What the runtime may do next; the words are those of its error messages."""
+
+    STARTED = "Started"  # has not asked for work yet
+    INIT_FAILED = "InitError"
+    READY = "Ready"  # waits for an invocation
+    RUNNING = "Running"  # has one
+    ANSWERED = "InvocationResponse"  # has answered it
+    ERRED = "InvocationErrorResponse"
+
+
+class Events(Protocol):
+    """What the environment is told."""
+
+    def on_next(self) -> None:
+        """The runtime waits for work."""
+
+    def on_response(self, body: bytes, content_type: str) -> None: ...
+
+    def on_streamed(self, error_type: str, error_body: bytes) -> None:
+        """A streamed response is complete; with an error if its trailers say so."""
+
+    def on_oversized(self) -> None: ...
+
+    def on_error(self, error_type: str, body: bytes) -> None: ...
+
+    def on_init_error(self, error_type: str, body: bytes) -> None: ...
+
+    def on_truncated(self) -> None: ...
+
+
+class RuntimeApi:
+    """State of one runtime process. `deliver` hands it an invocation once it waits for one."""
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+        self.phase = Phase.STARTED
+        self.request_id = ""
+        self.stream: Callable[[bytes], None] | None = None
+        self._poll: Exchange | None = None
+        self._routes: dict[str, Callable[[Exchange], None]] = {
+            "GET " + NEXT: self._next,
+            f"POST {PREFIX}init/error": self._init_error,
+            f"GET {PREFIX}restore/next": lambda exchange: exchange.respond(200),
+            f"POST {PREFIX}restore/error": self._init_error,
+            "GET /2018-06-01/ping": lambda exchange: exchange.respond(200, (("content-type", "text/plain"),), b"pong"),
+        }
+
+    # to the runtime
+
+    def deliver(self, headers: list[tuple[str, str]], body: bytes, request_id: str) -> None:
+        """Answer the runtime's `next`."""
+        poll = self._poll
+        assert poll is not None, "the runtime does not wait"
+        self._poll = None
+        self.phase = Phase.RUNNING
+        self.request_id = request_id
+        poll.respond(200, headers, body)
+
+    # from the runtime
+
+    def handle(self, exchange: Exchange) -> None:
+        target = exchange.target
+        if exchange.method == "POST" and target.startswith(INVOCATION):
+            request_id, _, verb = target[len(INVOCATION) :].partition("/")
+            if verb == "response":
+                self._response(exchange, request_id)
+                return
+            if verb == "error":
+                self._error(exchange, request_id)
+                return
+        route = self._routes.get(f"{exchange.method} {target}")
+        if route is None:
+            exchange.respond(404, (("content-type", "text/plain"),), b"404 page not found\n")
+        else:
+            route(exchange)
+
+    def sink(self, exchange: Exchange) -> Sink | None:
+        """Streamed responses are passed on as they come."""
+        if exchange.headers.get(MODE, "").lower() != STREAMING or not exchange.target.startswith(INVOCATION):
+            return None
+        request_id, _, verb = exchange.target[len(INVOCATION) :].partition("/")
+        if verb != "response" or request_id != self.request_id or self.phase is not Phase.RUNNING:
+            return None
+        exchange.on_lost = self._events.on_truncated
+        return self.stream
+
+    def _next(self, exchange: Exchange) -> None:
+        if self.phase is Phase.RUNNING or self.phase is Phase.INIT_FAILED or self._waits():
+            self._not_allowed(exchange, "Ready")
+            return
+        self._poll = exchange
+        self.phase = Phase.READY
+        self._events.on_next()
+
+    def _waits(self) -> bool:
+        return self._poll is not None and not self._poll.lost
+
+    def _response(self, exchange: Exchange, request_id: str) -> None:
+        if not self._may_answer(exchange, request_id, "InvocationResponse"):
+            return
+        mode = exchange.headers.get(MODE)
+        if mode is not None and mode.lower() != STREAMING:
+            refuse(exchange, 400, "InvalidFunctionResponseMode", "Invalid function response mode.")
+            return
+        if mode is None and len(exchange.body) > RESPONSE_LIMIT:
+            self.phase = Phase.ANSWERED
+            message = f"Exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes)."
+            refuse(exchange, 413, "RequestEntityTooLarge", message)
+            self._events.on_oversized()
+            return
+        self.phase = Phase.ANSWERED
+        self._accept(exchange)
+        if mode is None:
+            self._events.on_response(exchange.body, exchange.headers.get("content-type", ""))
+        else:
+            exchange.on_lost = None
+            body = exchange.trailers.get(ERROR_BODY, "")
+            self._events.on_streamed(exchange.trailers.get(ERROR_TYPE, ""), _decoded(body))
+        self._ask(exchange)
+
+    def _error(self, exchange: Exchange, request_id: str) -> None:
+        if not self._may_answer(exchange, request_id, "InvocationErrorResponse"):
+            return
+        self.phase = Phase.ERRED
+        self._accept(exchange)
+        self._events.on_error(error_type(exchange), exchange.body)
+        self._ask(exchange)
+
+    def _init_error(self, exchange: Exchange) -> None:
+        if self.phase is not Phase.STARTED:
+            self._not_allowed(exchange, "InitError")
+            return
+        self.phase = Phase.INIT_FAILED
+        exchange.respond(202, JSON, ACCEPTED)
+        self._events.on_init_error(error_type(exchange), exchange.body)
+
+    def _accept(self, exchange: Exchange) -> None:
+        if "runner-next" not in exchange.headers:
+            exchange.respond(202, JSON, ACCEPTED)
+
+    def _ask(self, exchange: Exchange) -> None:
+        """One of our own runtimes: what it sent is its next poll."""
+        if "runner-next" in exchange.headers:
+            self._next(exchange)
+
+    def _may_answer(self, exchange: Exchange, request_id: str, to: str) -> bool:
+        if self.phase is Phase.RUNNING and request_id == self.request_id:
+            echoed = exchange.headers.get("lambda-runtime-invocation-id")
+            if echoed is None or echoed == self.request_id:
+                return True
+            refuse(exchange, 400, "InvalidInvocationId", "Invalid invocation ID")
+        elif request_id != self.request_id or self.phase in (Phase.ANSWERED, Phase.ERRED):
+            refuse(exchange, 400, "InvalidRequestID", "Invalid request ID")
+        else:
+            self._not_allowed(exchange, to)
+        return False
+
+    def _not_allowed(self, exchange: Exchange, to: str) -> None:
+        message = f"State transition from {self.phase} to {to} failed for runtime. Error: "
+        refuse(exchange, 403, "InvalidStateTransition", message + "State transition is not allowed")
+
+
+def refuse(exchange: Exchange, status: int, kind: str, message: str) -> None:
+    body = json.dumps({"errorMessage": message, "errorType": kind}, separators=(",", ":")).encode()
+    exchange.respond(status, JSON, body + b"\n")
+
+
+def error_type(exchange: Exchange) -> str:
+    """What the error counts as: the header's type where it is one that Lambda takes, else the body's."""
+    named = exchange.headers.get(ERROR_TYPE, "")
+    if KNOWN_TYPE.fullmatch(named):
+        return named
+    try:
+        body = json.loads(exchange.body)
+    except ValueError:
+        body = None
+    inner = body.get("errorType") if isinstance(body, dict) else None
+    if isinstance(inner, str) and inner:
+        return inner
+    return "Function.Unknown" if named.startswith("Function.") else "Runtime.Unknown"
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text)
+    except (binascii.Error, ValueError):
+        return b""

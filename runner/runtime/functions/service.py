@@ -1,0 +1,331 @@
+"""Runs functions: routes each invocation to its version, admits or throttles it, keeps fleets in line with State."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import resource
+import shutil
+from collections.abc import Coroutine, Mapping
+from pathlib import Path
+from typing import Any
+
+from runner.core.environment import Life
+from runner.core.pool_admission import Admission, Limits, Share, Throttle
+from runner.host.clock import Clock
+from runner.model.errors import ApiError
+from runner.model.function import Alias, FunctionVersion
+from runner.model.names import LATEST, Place
+from runner.model.state import State
+from runner.runtime.deployment import Deployment
+from runner.runtime.functions.environment import Environment
+from runner.runtime.functions.fleet import Fleet
+from runner.runtime.functions.invocation import Invocation
+from runner.runtime.functions.launching import Artifacts, Launching
+from runner.runtime.functions.logging import Journal, LogSink
+from runner.runtime.functions.routing import Route, route
+from runner.runtime.invoking import Answer, Call
+
+log = logging.getLogger(__name__)
+
+FREEZE_AFTER_S = 0.05  # idle for this long, then stopped: not between calls that follow each other closely
+WATCH_S = 0.05  # how often environments are looked at while any of them is awake
+EXPIRE_AFTER_S = 300.0  # idle for this long, then ended
+EXPIRE_EVERY_S = 30.0
+STARTS_PER_CORE = 2  # environments that may be starting at once
+OPEN_FILES = 65536  # what the runner allows itself, where the machine does
+END_S = 5.0  # how long environments may take to be gone after they were killed
+
+
+class Functions:
+    """The Invoker. `run` has to be running for anything to start; `close` ends everything in order."""
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        code: Artifacts,
+        logs: LogSink,
+        place: Place,
+        clock: Clock,
+        *,
+        folder: Path,
+        debug: Mapping[str, int] | None = None,
+    ) -> None:
+        self.clock = clock
+        self.folder = folder
+        self.journal = Journal(logs, clock)
+        self.launching = Launching(folder, code, place, debug or {})
+        self._debug = debug or {}
+        self._deployment = deployment
+        self._place = place
+        self._admission = Admission()
+        self._fleets: dict[tuple[str, str], Fleet] = {}
+        self._retiring: set[Fleet] = set()
+        self._routes: dict[tuple[str, str | None], tuple[str, Fleet | None, Route]] = {}
+        self._hungry: dict[Fleet, None] = {}
+        self._starting = 0
+        self._max_starting = STARTS_PER_CORE * (os.cpu_count() or 2)
+        self._awake: set[Environment] = set()
+        self._watch: asyncio.TimerHandle | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self._backlog: list[Coroutine[Any, Any, None]] = []
+        self._in_flight = 0
+        self._changed = asyncio.Event()
+        self._closing = False
+        deployment.subscribe(self._deployed)
+
+    # the Invoker
+
+    def invoke(self, call: Call) -> asyncio.Future[Answer]:
+        """Run a function. The future raises ApiError if there is no such function or it is throttled."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        try:
+            arn, fleet = self._target(call.function, call.qualifier)
+            share = self._admit(fleet)
+        except ApiError as error:
+            future.set_exception(error)
+            return future
+        self._in_flight += 1
+        fleet.submit(Invocation(call, arn, future, share))
+        return future
+
+    def _target(self, name: str, qualifier: str | None) -> tuple[str, Fleet]:
+        found = self._routes.get((name, qualifier))
+        if found is None:
+            found = self._resolve(name, qualifier)
+        arn, fleet, way = found
+        if fleet is None:
+            fleet = self._fleet(way.pick(random.random()))
+        return arn, fleet
+
+    def _resolve(self, name: str, qualifier: str | None) -> tuple[str, Fleet | None, Route]:
+        way = route(self._deployment.state, self._place, name, qualifier)
+        single = self._fleet(way.weights[0][0]) if len(way.weights) == 1 else None
+        found = self._routes[name, qualifier] = (way.arn, single, way)
+        return found
+
+    def _fleet(self, version: FunctionVersion) -> Fleet:
+        key = (version.name, version.version)
+        fleet = self._fleets.get(key)
+        if fleet is None:
+            limited = version.name not in self._debug
+            fleet = self._fleets[key] = Fleet(self, version, self._place.region, limited=limited)
+        return fleet
+
+    def _admit(self, fleet: Fleet) -> Share:
+        if self._closing:
+            raise ApiError("ServiceException", "The runner is ending.", 500)
+        pool = fleet.pool
+        free = bool(pool.kept) and any(one in pool.kept for one in pool.idle)
+        share = self._admission.admit(fleet.version.name, provisioned_free=free)
+        if isinstance(share, Throttle):
+            members = {"Reason": str(share), "Type": "User"}
+            raise ApiError("TooManyRequestsException", "Rate Exceeded.", 429, members=members)
+        return share
+
+    # what the fleets share
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        if self._tasks is None:
+            self._backlog.append(work)
+        else:
+            self._tasks.create_task(work)
+
+    def answered(self, invocation: Invocation) -> None:
+        self._in_flight -= 1
+        self._admission.release(invocation.call.function, invocation.share)
+        if self._closing:
+            self._changed.set()
+
+    def awake(self, environment: Environment) -> None:
+        if environment in self._awake:
+            return
+        self._awake.add(environment)
+        if self._watch is None:
+            self._watch = asyncio.get_running_loop().call_later(WATCH_S, self._look)
+
+    def hungry(self, fleet: Fleet) -> None:
+        self._hungry[fleet] = None
+        self._grow()
+
+    def start_ended(self) -> None:
+        self._starting -= 1
+        self._grow()
+
+    def _grow(self) -> None:
+        """Hand out starts to those who wait for them, in turn; bounded, so that a herd does not run the machine."""
+        while self._hungry and self._starting < self._max_starting:
+            fleet = next(iter(self._hungry))
+            del self._hungry[fleet]
+            count = fleet.grow(1)
+            self._starting += count
+            if count:
+                self._hungry[fleet] = None
+
+    # time
+
+    def _look(self) -> None:
+        """Freeze what is idle, watch what is busy."""
+        self._watch = None
+        before = self.clock.elapsed() - FREEZE_AFTER_S
+        for environment in list(self._awake):
+            if environment.life is Life.IDLE:
+                if environment.idle_since < before:
+                    environment.freeze()
+                    self._awake.discard(environment)
+            elif environment.life in (Life.BUSY, Life.DRAINING, Life.RESTARTING):
+                environment.check_memory()
+            elif environment.life is not Life.ANSWERED:
+                self._awake.discard(environment)
+        if self._awake:
+            self._watch = asyncio.get_running_loop().call_later(WATCH_S, self._look)
+
+    async def run(self) -> None:
+        """Prepare what will be needed and expire what is not used, until cancelled."""
+        allow_open_files()
+        await asyncio.to_thread(self._sweep)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                for work in self._backlog:
+                    tasks.create_task(work)
+                self._backlog.clear()
+                tasks.create_task(self._warm(), name="warm")
+                self._configure(self._deployment.state)
+                while True:
+                    await asyncio.sleep(EXPIRE_EVERY_S)
+                    for fleet in list(self._fleets.values()):
+                        fleet.expire(self.clock.elapsed() - EXPIRE_AFTER_S)
+        finally:
+            self._tasks = None
+
+    async def _warm(self) -> None:
+        functions = self._deployment.state.of(FunctionVersion).values()
+        try:
+            await self.launching.warm({one.noun.config.runtime or "" for one in functions})
+        except Exception:
+            log.exception("Python environments could not be prepared ahead.", extra={"action": "warm_failed"})
+
+    def _sweep(self) -> None:
+        """Remove what an earlier run that was killed left behind."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for entry in self.folder.iterdir():
+            if entry.name not in ("bytecode", "sdk", "opt"):
+                shutil.rmtree(entry, ignore_errors=True)
+
+    # State
+
+    def _deployed(self, before: State, after: State) -> None:
+        if before.of(FunctionVersion) is after.of(FunctionVersion) and before.of(Alias) is after.of(Alias):
+            return
+        self._routes.clear()
+        for key, fleet in list(self._fleets.items()):
+            deployed = after.version(*key)
+            if deployed is not None and same(deployed.noun, fleet.version):
+                continue
+            del self._fleets[key]
+            self._retire(fleet)
+        self._configure(after)
+
+    def _retire(self, fleet: Fleet) -> None:
+        """Drain the fleet; what waited for one of its environments goes to the version that is there now."""
+        self._hungry.pop(fleet, None)
+        self._retiring.add(fleet)
+        self._retiring = {one for one in self._retiring if not one.ended}
+        for invocation in fleet.retire():
+            try:
+                _, successor = self._target(invocation.call.function, invocation.call.qualifier)
+            except ApiError as error:
+                self.answered(invocation)
+                invocation.fail(error)
+            else:
+                successor.submit(invocation)
+
+    def _configure(self, state: State) -> None:
+        """Concurrency as State has it now."""
+        wanted = provisioned(state)
+        reserved = {
+            one.noun.name: one.noun.config.reserved_concurrency
+            for one in state.of(FunctionVersion).values()
+            if one.noun.version == LATEST and one.noun.config.reserved_concurrency is not None
+        }
+        by_function: dict[str, int] = {}
+        for (name, _), count in wanted.items():
+            by_function[name] = by_function.get(name, 0) + count
+        self._admission.change(Limits(reserved=reserved, provisioned=by_function))
+        if self._tasks is None:
+            return
+        for key, count in wanted.items():
+            deployed = state.version(*key)
+            if deployed is not None:
+                self._fleet(deployed.noun).provision(count)
+        for key, fleet in self._fleets.items():
+            if key not in wanted:
+                fleet.provision(0)
+
+    # the end
+
+    async def close(self, grace_s: float = 0.0) -> None:
+        """Take no more; give what is in flight `grace_s` real seconds; then end every process and clear up."""
+        self._closing = True
+        deadline = self.clock.elapsed() + grace_s
+        while self._in_flight and (left := deadline - self.clock.elapsed()) > 0:
+            self._changed.clear()
+            try:
+                await asyncio.wait_for(self._changed.wait(), left)
+            except TimeoutError:
+                break
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            self._backlog.clear()
+            for fleet in [*self._fleets.values(), *self._retiring]:
+                for invocation in fleet.retire():
+                    invocation.fail(ApiError("ServiceException", "The runner is ending.", 500))
+                fleet.kill()
+            await self._wait_gone()
+        self._tasks = None
+        self.kill()
+        self.journal.flush()
+        await asyncio.to_thread(self._sweep)
+
+    async def _wait_gone(self) -> None:
+        until = self.clock.elapsed() + END_S
+        fleets = [*self._fleets.values(), *self._retiring]
+        while any(fleet.environments for fleet in fleets) and self.clock.elapsed() < until:
+            await asyncio.sleep(0.005)
+
+    def kill(self) -> None:
+        """End every process at once."""
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        self._awake.clear()
+        self.launching.kill()
+
+
+def same(one: FunctionVersion, other: FunctionVersion) -> bool:
+    """Whether environments of one version can go on serving the other."""
+    return one is other or one.identity() == other.identity()
+
+
+def provisioned(state: State) -> dict[tuple[str, str], int]:
+    """Provisioned concurrency by version: its own, and that of the aliases that point to it."""
+    wanted: dict[tuple[str, str], int] = {}
+    for version in state.of(FunctionVersion).values():
+        if version.noun.provisioned is not None:
+            wanted[version.noun.name, version.noun.version] = version.noun.provisioned.executions
+    for alias in state.of(Alias).values():
+        if alias.noun.provisioned is not None:
+            key = (alias.noun.function_name, alias.noun.function_version)
+            wanted[key] = wanted.get(key, 0) + alias.noun.provisioned.executions
+    return wanted
+
+
+def allow_open_files() -> None:
+    """Each environment takes a few files of the runner's: allow as many as the machine does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
