@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.store.ports import Message
 from runner.store.sqlite import SqliteStore
 from tests.store.contract import ManualClock
 
@@ -75,3 +76,43 @@ def test_everything_acknowledged_survives_a_kill(tmp_path: Path, how: str) -> No
         await store.aclose()
 
     asyncio.run(check())
+
+
+READER = textwrap.dedent(
+    """
+    import asyncio, sys
+    from pathlib import Path
+    from runner.host.clock import Clock
+    from runner.store import SqliteStore, StateStore
+
+    async def main():
+        store = SqliteStore.open(Path(sys.argv[1]), clock=Clock())
+        state = await StateStore(store).load()
+        depth = await store.depth("q", now=1e12)
+        print(state.revision, depth.visible)
+        await store.aclose()
+
+    asyncio.run(main())
+    """
+)
+
+
+@pytest.mark.slow
+def test_another_process_reads_beside_the_writer(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+
+    async def write_and_ask() -> None:
+        store = SqliteStore.open(path, clock=ManualClock())
+        await store.send("q", [Message(str(n), b"x", 0.0) for n in range(7)], now=1.0)
+        reader = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", READER, str(path), stdout=asyncio.subprocess.PIPE
+        )
+        answer = asyncio.ensure_future(reader.communicate())
+        while not answer.done():
+            await store.append("log", [(1.0, b"x")])
+        assert (await answer)[0].split() == [b"0", b"7"]
+        await store.send("q", [Message("after", b"x", 0.0)], now=1.0)
+        assert (await store.depth("q", now=2.0)).visible == 8
+        await store.aclose()
+
+    asyncio.run(write_and_ask())
