@@ -2,6 +2,10 @@
 
 It exists because the path of an invocation is measured in tens of microseconds: a request is handed over as one
 `Exchange` by a plain call, and may be answered at once, later, or piece by piece, without a task of its own.
+
+What a client may do: pipeline, send chunks and trailers, ask before it sends (`Expect`), close its sending side while
+it waits, ask for an upgrade (which is not taken), send an absolute target as to a proxy. What it may not do is make
+this process hold more than `max_body` and a head of `MAX_HEAD` for each request.
 """
 
 from __future__ import annotations
@@ -23,7 +27,11 @@ log = logging.getLogger(__name__)
 
 MAX_BODY = 80 * 1024 * 1024  # a zipped function of 50 MB, base64-encoded in JSON, and some room
 MAX_HEAD = 1024 * 1024  # request line and headers, as Lambda limits them
+UPGRADE_HEADERS = frozenset(("connection", "upgrade", "http2-settings", "expect"))
 MAX_PIPELINED = 64  # requests waiting on one connection before reading pauses
+MAX_WAITING = 1024 * 1024  # bytes of their bodies, likewise
+LARGE = 64 * 1024  # a body from here on is sent without being copied behind its head
+LINGER_S = 5.0  # a refused client may go on sending for so long, so that it gets to read why
 
 STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -37,7 +45,7 @@ class Exchange:
 
     `target` is the request target as sent; `headers` have lower-case names, the last of equal names wins. `body` is
     complete by the time the handler is called, unless a sink took it. `on_lost` is called if the client goes away
-    before the answer is complete.
+    before the answer is complete. With `half_open` set, a client that only closed its sending side is still answered.
     """
 
     __slots__ = (
@@ -45,7 +53,9 @@ class Exchange:
         "_chunked",
         "_connection",
         "_keep_alive",
+        "_old",
         "body",
+        "half_open",
         "headers",
         "method",
         "on_lost",
@@ -63,7 +73,9 @@ class Exchange:
         self.sink: Sink | None = None
         self.on_lost: Callable[[], None] | None = None
         self._connection = connection
+        self.half_open = False
         self._keep_alive = True
+        self._old = False
         self._answered = False
         self._chunked = False
 
@@ -86,42 +98,72 @@ class Exchange:
         """True once the client is gone: what is written goes nowhere."""
         return self._connection.transport is None
 
+    @property
+    def backlog(self) -> int:
+        """Bytes written that the client has not taken yet; what streams much looks at it and awaits `drained`."""
+        transport = self._connection.transport
+        return 0 if transport is None else transport.get_write_buffer_size()
+
+    async def drained(self) -> None:
+        """Until the client has taken most of what was written, or is gone."""
+        await self._connection.drained()
+
+    def drop(self) -> None:
+        """Cut the connection instead of answering."""
+        self._connection.abort()
+
     def respond(self, status: int, headers: Headers = (), body: bytes = b"") -> None:
         """Answer whole."""
         head = self._head(status, headers)
         if status not in (204, 304):
             head.append(b"content-length: %d\r\n" % len(body))
+        else:
+            body = b""
         head.append(b"\r\n")
-        if self.method != "HEAD":
-            head.append(body)
         self._answered = True
+        if self.method == "HEAD":
+            body = b""
+        if len(body) < LARGE:
+            head.append(body)
         self._connection.send(b"".join(head))
+        if len(body) >= LARGE:
+            self._connection.send(body)
         self._connection.done(self)
 
     def start(self, status: int, headers: Headers = ()) -> None:
-        """Begin an answer of unknown length."""
+        """Begin an answer of unknown length: in chunks, or for HTTP/1.0 up to the connection's end."""
+        if self._old:
+            self._keep_alive = False
         head = self._head(status, headers)
         self._chunked = True
-        head.append(b"transfer-encoding: chunked\r\n\r\n")
+        head.append(b"\r\n" if self._old else b"transfer-encoding: chunked\r\n\r\n")
         self._connection.send(b"".join(head))
 
     def write(self, chunk: bytes) -> None:
         """Send a piece of a started answer."""
+        if not self._chunked or self._answered:
+            raise RuntimeError("only a started answer has pieces")
         if chunk:
-            self._connection.send(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+            self._connection.send(chunk if self._old else b"%x\r\n%b\r\n" % (len(chunk), chunk))
 
     def finish(self) -> None:
         """End a started answer."""
+        if not self._chunked or self._answered:
+            raise RuntimeError("only a started answer ends, and once")
         self._answered = True
-        self._connection.send(b"0\r\n\r\n")
+        if not self._old:
+            self._connection.send(b"0\r\n\r\n")
         self._connection.done(self)
 
     def _head(self, status: int, headers: Headers) -> list[bytes]:
         if self._answered or self._chunked:
             raise RuntimeError("an exchange is answered once")
         lines = [STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
-        lines.extend(f"{name}: {value}\r\n".encode("latin-1", "replace") for name, value in headers)
-        if not self._keep_alive:
+        for name, value in headers:
+            if "\n" in value or "\r" in value:  # a value is data: it must not make headers of its own
+                value = " ".join(value.split())
+            lines.append(f"{name}: {value}\r\n".encode("latin-1", "replace"))
+        if not self._keep_alive or self._connection.retiring:
             lines.append(b"connection: close\r\n")
         return lines
 
@@ -200,11 +242,16 @@ class _Connection(asyncio.Protocol):
         self.incoming: Exchange | None = None
         self.current: Exchange | None = None
         self.waiting: deque[Exchange] = deque()
+        self.waiting_size = 0
         self.body: list[bytes] = []
         self.body_size = 0
         self.head_size = 0
         self.in_head = True
         self.retiring = False
+        self.refusal = 0
+        self.declined: Exchange | None = None
+        self.lingering: asyncio.TimerHandle | None = None
+        self.congested: asyncio.Future[None] | None = None
 
     # asyncio's side
 
@@ -217,57 +264,89 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
+        if self.lingering is not None:
+            self.lingering.cancel()
+        self.resume_writing()
         self.server.forget(self)
-        for exchange in (self.current, *self.waiting):
+        pending = [self.current, *self.waiting, self.incoming]
+        self.waiting.clear()
+        for exchange in pending:
             if exchange is not None and not exchange.answered and exchange.on_lost is not None:
                 exchange.on_lost()
-        if self.incoming is not None and self.incoming.on_lost is not None:
-            self.incoming.on_lost()
-        self.waiting.clear()
+
+    def pause_writing(self) -> None:
+        if self.congested is None:
+            self.congested = asyncio.get_running_loop().create_future()
+
+    def resume_writing(self) -> None:
+        if self.congested is not None and not self.congested.done():
+            self.congested.set_result(None)
+        self.congested = None
+
+    async def drained(self) -> None:
+        if self.congested is not None:
+            await asyncio.shield(self.congested)
 
     def data_received(self, data: bytes) -> None:
-        if self.in_head:
-            self.head_size += len(data)
-            if self.head_size > MAX_HEAD + self.server.max_body:
-                self._refuse(431)
-                return
+        if self.refusal:
+            return
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._refuse(501)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._go_on_without_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError:
             self._refuse(400)
+        if self.in_head:
+            self.head_size += len(data)
+            if self.head_size > MAX_HEAD:
+                self._refuse(431)
 
     def eof_received(self) -> bool:
-        return False
+        """The client sends no more; who still waits for an answer gets it if the exchange allows it."""
+        if self.refusal or self.current is None or not self.current.half_open:
+            return False
+        self.retiring = True
+        return True
 
     # httptools' side
 
     def on_message_begin(self) -> None:
+        if self.refusal:
+            return
         self.incoming = Exchange(self)
         self.body = []
         self.body_size = 0
+        self.head_size = 0
         self.in_head = True
 
     def on_url(self, url: bytes) -> None:
-        assert self.incoming is not None
-        self.incoming.target += url.decode("latin-1")
+        if self.incoming is not None:
+            self.incoming.target += url.decode("latin-1")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        assert self.incoming is not None
-        headers = self.incoming.headers if self.in_head else self.incoming.trailers
-        headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        exchange = self.incoming
+        if exchange is not None:
+            headers = exchange.headers if self.in_head else exchange.trailers
+            headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         exchange = self.incoming
-        assert exchange is not None
+        if exchange is None:
+            return
         self.in_head = False
-        self.head_size = 0
         exchange.method = self.parser.get_method().decode("latin-1")
         exchange._keep_alive = self.parser.should_keep_alive()
+        exchange._old = self.parser.get_http_version() == "1.0"
+        if not exchange.target.startswith("/"):
+            exchange.target = _origin_form(exchange.target)
+        length = exchange.headers.get("content-length", "")
+        if length.isdecimal() and int(length) > self.server.max_body:
+            self._refuse(413)
+            return
         if self.server.sink_for is not None:
             exchange.sink = self.server.sink_for(exchange)
-        if exchange.headers.get("expect", "").lower() == "100-continue" and self.current is None:
+        expects = exchange.headers.get("expect", "").lower() == "100-continue"
+        if expects and self.current is None and not exchange._old:
             self.send(CONTINUE)
 
     def on_body(self, body: bytes) -> None:
@@ -288,25 +367,34 @@ class _Connection(asyncio.Protocol):
         self.in_head = True
         if exchange is None or self.retiring:
             return
+        if self.parser.should_upgrade() and exchange.method != "CONNECT":
+            self.declined = exchange
+            return
         if exchange.sink is not None:
             exchange.sink(b"")
         exchange.body = self.body[0] if len(self.body) == 1 else b"".join(self.body)
+        self.body = []
         if self.current is None:
             self._handle(exchange)
             return
         self.waiting.append(exchange)
-        if len(self.waiting) >= MAX_PIPELINED and self.transport is not None:
+        self.waiting_size += len(exchange.body)
+        if self.transport is not None and (len(self.waiting) >= MAX_PIPELINED or self.waiting_size > MAX_WAITING):
             self.transport.pause_reading()
 
     # ours
 
     def _handle(self, exchange: Exchange) -> None:
         self.current = exchange
+        if self.transport is None:  # the client went away while this one waited
+            return
         try:
             self.server.handler(exchange)
         except Exception:
             log.exception("A request failed: %s %s", exchange.method, exchange.path)
-            if not exchange.answered:
+            if exchange._chunked and not exchange.answered:
+                self.abort()  # what was begun cannot become an error any more
+            elif not exchange.answered:
                 exchange.respond(500)
 
     def send(self, data: bytes) -> None:
@@ -316,15 +404,20 @@ class _Connection(asyncio.Protocol):
     def done(self, exchange: Exchange) -> None:
         """The answer of the current exchange is complete: go on with the next."""
         self.current = None
-        if not exchange._keep_alive or (self.retiring and not self.waiting):
+        if not exchange._keep_alive:
             self._close()
         elif self.waiting:
             following = self.waiting.popleft()
-            if self.transport is not None:
+            self.waiting_size -= len(following.body)
+            if self.transport is not None and not self.refusal:
                 self.transport.resume_reading()
             # Not from here: a long pipeline answered at once would recurse.
             asyncio.get_running_loop().call_soon(self._handle, following)
             self.current = following
+        elif self.refusal:
+            self._say_refused()
+        elif self.retiring:
+            self._close()
 
     def retire(self) -> None:
         """Close once what was begun is answered."""
@@ -336,12 +429,51 @@ class _Connection(asyncio.Protocol):
         if self.transport is not None:
             self.transport.abort()
 
+    def _go_on_without_upgrade(self, rest: bytes) -> None:
+        """An upgrade that is not taken is an ordinary request, but the parser has stopped behind its head.
+
+        So it is read again, without what asked for the upgrade, and with what follows.
+        """
+        exchange, self.declined = self.declined, None
+        if exchange is None:
+            self._refuse(501)
+            return
+        kept = [(name, value) for name, value in exchange.headers.items() if name not in UPGRADE_HEADERS]
+        lines = [f"{exchange.method} {exchange.target} HTTP/1.1", *(f"{name}: {value}" for name, value in kept), "", ""]
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received("\r\n".join(lines).encode("latin-1") + rest)
+
     def _refuse(self, status: int) -> None:
+        """No more requests from this client; what came before is answered first."""
+        if self.refusal:
+            return
+        self.refusal = status
+        incoming, self.incoming = self.incoming, None
+        self.body = []
+        if incoming is not None and incoming.on_lost is not None:
+            incoming.on_lost()
         if self.current is None:
-            self.send(STATUS_LINES[status] + b"connection: close\r\ncontent-length: 0\r\n\r\n")
-        self.incoming = None
-        self._close()
+            self._say_refused()
+
+    def _say_refused(self) -> None:
+        """Closing with unread data would reset the connection, and the answer with it: read on for a while."""
+        self.send(STATUS_LINES[self.refusal] + b"connection: close\r\ncontent-length: 0\r\n\r\n")
+        if self.transport is None:
+            return
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.transport.resume_reading()
+        self.lingering = asyncio.get_running_loop().call_later(LINGER_S, self.abort)
 
     def _close(self) -> None:
         if self.transport is not None:
             self.transport.close()
+
+
+def _origin_form(target: str) -> str:
+    """The path and query of an absolute target, as a client sends it to a proxy; `/` if it has none."""
+    _, scheme, rest = target.partition("://")
+    if not scheme:
+        return target
+    slash = rest.find("/")
+    return rest[slash:] if slash >= 0 else "/"

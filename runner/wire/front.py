@@ -91,6 +91,7 @@ class Front:
 
     def handle(self, exchange: Exchange) -> None:
         """Answer one request, now or later. Never raises."""
+        exchange.half_open = True
         refusal = self._guard.refusal(exchange.headers)
         if refusal is not None:
             self._refuse(exchange, 403, "AccessDeniedException", refusal)
@@ -138,6 +139,7 @@ class Front:
             context = self._context(target, request_id, scope, exchange)
             task = self._spawn(self._serve(exchange, target, bound, members, context))
             if (target.service, target.operation) in ABANDONED:
+                exchange.half_open = False
                 exchange.on_lost = partial(_abandon, task)
 
     def _context(self, target: Target, request_id: str, scope: Scope, exchange: Exchange) -> Context:
@@ -237,6 +239,7 @@ class Front:
     # the runner's own endpoints
 
     def _handle_internal(self, exchange: Exchange) -> None:
+        exchange.half_open = False
         operation = self._internal.get((exchange.method, exchange.path))
         if operation is None:
             self._refuse(exchange, 404, "NotFound", f"There is no {exchange.method} {exchange.path}.")

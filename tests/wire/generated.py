@@ -9,12 +9,7 @@ from typing import Any
 from runner.wire.models import Shape
 
 TEXTS = (
-    "plain",
-    "",
-    "ünïcödé ☃ 𝄞",
-    "a b+c&d=e%/?#",
-    "<tag attr='x'>&amp;",
-    '{"json": [1, "two"]}',
+    *("plain", "", "ünïcödé ☃ 𝄞", "a b+c&d=e%/?#", "<tag attr='x'>&amp;", '{"json": [1, "two"]}'),
     "line\nbreak\ttab\rreturn",
 )
 HEADER_TEXTS = ("plain", "a-b_c", "with space", "x=1;y=2")
