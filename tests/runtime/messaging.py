@@ -126,6 +126,7 @@ async def called(service: Service, operation: str, members: dict[str, Any]) -> A
 @asynccontextmanager
 async def world(folder: Path, clock: HandClock | None = None) -> AsyncIterator[World]:
     clock = clock or HandClock()
+    folder.mkdir(exist_ok=True)
     store = SqliteStore.open(folder / "runner.db", clock=clock)
     states = StateStore(store)
     try:
