@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,9 @@ SYMBOLS: Mapping[Action, tuple[str, str]] = {
     Action.PUBLISH: ("^", "cyan"),
     Action.RETAIN: ("=", "blue"),
 }
-PREFIX_COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_cyan", "bright_magenta", "bright_green")
+PREFIX_COLOURS = ("36", "35", "32", "33", "34", "96", "95", "92")  # ANSI
+PLATFORM_LINES = ("START ", "END ", "REPORT ", "INIT_START ", "INIT_REPORT ")
+CONTROL = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]")
 MAX_DIFFERENCES = 12  # of one change, before the rest is only counted
 MAX_VALUE = 60  # characters of a property's value in a plan
 
@@ -138,10 +141,14 @@ def plan_document(changes: Sequence[Change]) -> list[dict[str, Any]]:
 
 
 class Prefixes:
-    """`orders-place | ` before every line of a function, in a colour of its own, as wide as the longest name so far."""
+    """`orders-place | ` before every line of a function, in a colour of its own, as wide as the longest name so far.
+
+    Written without a rich renderable per line: functions may log thousands of lines a second.
+    """
 
     def __init__(self, out: Console) -> None:
-        self._out = out
+        self._file = out.file
+        self._coloured = out.is_terminal and not out.no_color
         self._colours: dict[str, str] = {}
         self._width = 0
 
@@ -153,7 +160,17 @@ class Prefixes:
     def print(self, name: str, line: str) -> None:
         """One line of a function's log."""
         self.know((name,))
-        text = Text(f"{name:<{self._width}} | ", style=self._colours[name])
-        style = "dim" if line.startswith(("START ", "END ", "REPORT ", "INIT_START ")) else ""
-        text.append(line.rstrip().replace("\r", "\n"), style=style)
-        self._out.print(text)
+        text = safe(line)
+        prefix = f"{name:<{self._width}} | "
+        if self._coloured:
+            prefix = f"\033[{self._colours[name]}m{prefix}\033[0m"
+            text = f"\033[2m{text}\033[0m" if line.startswith(PLATFORM_LINES) else text
+        self._file.write(f"{prefix}{text}\n")
+
+
+def safe(line: str) -> str:
+    """A line for a terminal: Lambda's \\r for line breaks within an event as line breaks, control characters visible.
+
+    Colours that a function prints are left alone.
+    """
+    return CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", line.rstrip().replace("\r", "\n"))

@@ -43,4 +43,8 @@ def up(
     settings = settings_for(
         stack, state, overrides, port=port, pace=pace, watch=not no_watch, debug=parse_debug(debugged)
     )
-    return serve(settings, TerminalView(verbose=verbose))
+    view = TerminalView(verbose=verbose)
+    try:
+        return serve(settings, view)
+    finally:
+        view.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from runner.app import Ready, Reloaded
 from runner.cli.findings import print_findings
 from runner.cli.overview import overview
 from runner.cli.render import Prefixes, console, print_plan, print_sections
+from runner.cli.terminal import as_stream, standard_output
 from runner.loader.loading import LoadResult
 from runner.model.errors import RunnerError
 from runner.model.function import FunctionVersion
@@ -23,8 +25,10 @@ class TerminalView:
     """Human text on standard output; findings and the runner's own log on standard error."""
 
     def __init__(self, *, verbose: bool = False) -> None:
-        self._out = console()
+        self._terminal = standard_output()
+        self._out = console(as_stream(self._terminal))
         self._prefixes = Prefixes(self._out)
+        self._flush_due = False
         handler = _LogHandler()
         logging.basicConfig(level=logging.DEBUG if verbose else logging.WARNING, handlers=[handler], force=True)
         logging.getLogger("runner").setLevel(logging.DEBUG if verbose else logging.INFO)
@@ -66,7 +70,19 @@ class TerminalView:
             print_plan(outcome.plan.changes, self._out)
 
     def line(self, function: str, line: str) -> None:
+        """Lines come in bursts; each burst is handed to the terminal as one piece."""
         self._prefixes.print(function, line)
+        if not self._flush_due:
+            self._flush_due = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_due = False
+        self._terminal.flush()
+
+    def close(self) -> None:
+        """Everything shown is written."""
+        self._terminal.close()
 
     def notice(self, text: str) -> None:
         self._out.print(Text(text, style="yellow"))
