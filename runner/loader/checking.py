@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runner.loader.checks import code_checks, static_checks
+from runner.loader.checks import Context, code_checks, static_checks
 from runner.loader.circles import report_circles
 from runner.loader.conditions import Conditions
 from runner.loader.functions import Functions
@@ -183,6 +183,7 @@ class _Check:
         self._walk(functions, template)
         identities = Identities(scope.place, scope.stack_name, resources)
         resolver = Resolver(scope, conditions, identities, self.positions, self.report)
+        resolver.deploy = self.options.deploy
         identities.value = resolver.value
         conditions.use(resolver.value)
         for name in list(conditions.declared):
@@ -198,9 +199,10 @@ class _Check:
             if isinstance(resource, dict) and name not in identities.absent:
                 self._resource(name, resource, resolver, identities, origins.get(name))
         self._outputs(_section(template, "Outputs"), resolver, conditions, identities)
+        context = self._context(identities)
+        static_checks(context)
         if not self.options.template_only:
-            code_checks(self.checked, self.report, self.positions)
-        static_checks(self.checked, self.report, self.positions)
+            code_checks(context)
         report_circles(self._edges(identities, resources), resources, self.positions, self.report)
         self._inert()
 
@@ -220,10 +222,15 @@ class _Check:
         self, template: dict[str, Any], sections: Sections, conditions: Conditions, sam_failed: bool
     ) -> Functions:
         """After a failed transform, what it would have generated is not missed."""
-        sources = tuple(sections.section("Resources"))
+        sources = tuple(sections.section("Resources")) if sam_failed else ()
+        left = tuple(
+            str(name)
+            for name, resource in _section(template, "Resources").items()
+            if isinstance(resource, dict) and str(resource.get("Type")).startswith("AWS::Serverless::")
+        )
 
         def forgiven(name: str) -> bool:
-            return sam_failed and (name.startswith("Serverless") or name.startswith(sources))
+            return (sam_failed and name.startswith("Serverless")) or name.startswith((*sources, *left))
 
         extensions = sections.extensions
         return Functions(template, conditions, self.positions, self.report, extensions=extensions, forgiven=forgiven)
@@ -324,6 +331,12 @@ class _Check:
                 hint = "join the list with Fn::Join" if isinstance(value, list) else "give a string"
                 self.report.error(at, "wrong-type", message, hint)
             self.checked.outputs[name] = resolved
+
+    def _context(self, identities: Identities) -> Context:
+        resources = self.checked.resources
+        arns = {text: resources[name] for name in resources for text in identities.texts(name)}
+        folder, texts = self.path.parent, self.checked.texts
+        return Context(resources, self.positions, self.report, folder, texts, arns)
 
     def _edges(self, identities: Identities, resources: dict[str, Any]) -> dict[str, set[str]]:
         edges = {name: set(identities.edges.get(name, ())) - identities.absent for name in resources}

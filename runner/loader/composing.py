@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +47,8 @@ FUNCTIONS = (
 )
 TAGS = {"!Ref": "Ref", "!Condition": "Condition"} | {f"!{name}": f"Fn::{name}" for name in FUNCTIONS}
 CORE = "tag:yaml.org,2002:"
+COLON = "\ue010"  # private use: stands for a colon inside a word
+INNER_COLON = re.compile(r"(?<=[^\s\"'\]}:]):(?=[^\s,\[\]{}\"'])|(?<=:):(?=[^\s,\[\]{}\"':])")
 
 
 class Stopped(Exception):
@@ -75,13 +78,31 @@ def compose(text: str, name: str, positions: Positions, report: Report) -> Any:
     except Stopped:
         return None
     except YAMLError as error:
+        masked = INNER_COLON.sub(COLON, text) if "found unexpected ':'" in str(error) else text
+        if masked == text:
+            _report_syntax(error, text, name, report)
+            return None
+        return _compose_masked(masked, text, name, positions, report)
+
+
+def _compose_masked(masked: str, text: str, name: str, positions: Positions, report: Report) -> Any:
+    """A second try for `[!Ref AWS::Region]`: the parser takes no colon in a plain scalar between brackets.
+
+    AWS does, so colons inside words are hidden from the parser; nothing moves, as one letter stands for one.
+    """
+    try:
+        return _Composer(masked, name, positions, report, masked=True).document()
+    except Stopped:
+        return None
+    except YAMLError as error:
         _report_syntax(error, text, name, report)
         return None
 
 
 class _Composer:
-    def __init__(self, text: str, name: str, positions: Positions, report: Report) -> None:
+    def __init__(self, text: str, name: str, positions: Positions, report: Report, *, masked: bool = False) -> None:
         self.parser = CParser(text)
+        self.masked = masked
         self.name = name
         self.positions = positions
         self.report = report
@@ -132,6 +153,8 @@ class _Composer:
 
     def scalar(self, event: Any) -> None:
         self.count(event)
+        if self.masked and COLON in event.value:
+            event.value = event.value.replace(COLON, ":")
         frame = self.frames[-1] if self.frames else None
         if frame is not None and type(frame.container) is dict and frame.key is None:
             self.take_key(frame, event)
@@ -248,7 +271,8 @@ class _Composer:
         if key in container:
             first = Note(Position(self.name, *frame.keys[key]), f"'{key}' stands here first")
             message = f"Duplicate key '{key}': AWS keeps only the last one."
-            self.report.error(Position(self.name, *key_at), "duplicate-key", message, "remove or rename one", first)
+            found = self.report.warning if container[key] == value else self.report.error
+            found(Position(self.name, *key_at), "duplicate-key", message, "remove or rename one", first)
         container[key] = value
         frame.values[key], frame.keys[key] = span, key_at
 

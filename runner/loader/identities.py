@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from runner.loader.scalars import text_of
@@ -114,6 +114,18 @@ class Identities:
         self._depend(logical_id)
         return self._guarded(logical_id, lambda: self._attribute(logical_id, name))
 
+    def texts(self, logical_id: str) -> Iterator[str]:
+        """Every text by which others may mean a resource: its physical id and its ARN."""
+        type_ = self.type(logical_id)
+        physical = self._guarded(logical_id, lambda: self._ref(logical_id))
+        if isinstance(physical, str) and not isinstance(physical, Unknown):
+            yield physical
+        if type_ in self._arns:
+            arn = self._guarded(logical_id, lambda: self._arns[type_](logical_id))
+            yield arn
+        if type_ == "AWS::DynamoDB::Table":
+            yield f"{arn}/stream/{STREAM_LABEL}"
+
     def _depend(self, logical_id: str) -> None:
         self.edges.setdefault(self.current, set()).add(logical_id)
 
@@ -126,7 +138,9 @@ class Identities:
         before, self.current = self.current, logical_id
         self._going.add(logical_id)
         try:
-            return give()
+            given = give()
+            # Text that an unknown name went into.
+            return Unknown(given) if isinstance(given, str) and "${" in given else given
         finally:
             self._going.discard(logical_id)
             self.current = before
@@ -141,6 +155,8 @@ class Identities:
         return self._inert_ref(logical_id, type_)
 
     def _inert_ref(self, logical_id: str, type_: str) -> Any:
+        if type_.startswith("AWS::Serverless::"):
+            return Unknown(f"${{{logical_id}}}")
         info = type_info(type_)
         member = info.identifier[0] if info is not None and len(info.identifier) == 1 else ""
         if not member:

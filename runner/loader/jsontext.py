@@ -115,15 +115,13 @@ class _Reader:
                 self.fail(offset, "a key in double quotes is expected here")
             key = self.string(offset)
             key_span = self.span(offset, self.at)
-            if key in made:
-                note = Note(Position(self.name, *keys[key]), f"'{key}' stands here first")
-                message = f"Duplicate key '{key}': AWS keeps only the last one."
-                at = Position(self.name, *key_span)
-                self.report.error(at, "duplicate-key", message, "remove or rename one", note)
             offset = self.skip(self.at)
             if self.text[offset : offset + 1] != ":":
                 self.fail(offset, "':' is expected after a key")
-            made[key], values[key] = self.value(self.skip(offset + 1), depth + 1)
+            value, values[key] = self.value(self.skip(offset + 1), depth + 1)
+            if key in made:
+                self.duplicate(key, key_span, keys[key], made[key] == value)
+            made[key] = value
             keys[key] = key_span
             offset = self.following(self.skip(self.at), "}")
         self.at = offset + 1
@@ -134,6 +132,12 @@ class _Reader:
             made["Fn::GetAtt"] = parts
         self.positions.mark(made, here, values, keys)
         return made, (here.line, here.column, here.end_column)
+
+    def duplicate(self, key: str, span: Span, first: Span, same: bool) -> None:
+        note = Note(Position(self.name, *first), f"'{key}' stands here first")
+        message = f"Duplicate key '{key}': AWS keeps only the last one."
+        found = self.report.warning if same else self.report.error
+        found(Position(self.name, *span), "duplicate-key", message, "remove or rename one", note)
 
     def array(self, start: int, depth: int) -> tuple[Any, Span]:
         made: list[Any] = []

@@ -96,8 +96,7 @@ def _noun(resolved: Resolved, missing: set[str], found: list[Diagnostic]) -> Nou
         return None
     for member in OF_FUNCTION:
         name = resolved.properties.get(member)
-        others = isinstance(name, str) and resolved.type != "AWS::Lambda::Function"
-        if others and function_reference(name)[0] in missing:
+        if isinstance(name, str) and model is not Function and function_reference(name)[0] in missing:
             return None
     properties = dict(resolved.properties)
     if resolved.type == "AWS::Lambda::Permission":

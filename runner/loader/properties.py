@@ -32,6 +32,9 @@ WORDS = {
     "part": "an object",
     "list": "a list",
 }
+LOCAL_CODE = ("Code", "LayerContent")
+"""Parts for which a local path may stand, as in templates that are packaged before they are deployed."""
+
 _INTEGER = re.compile(r"[-+]?[0-9]+\Z")
 _NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?\Z")
 
@@ -202,6 +205,11 @@ class Checker:
         return value if isinstance(value, dict | str) else self._wrong(kind, value, container, key, path)
 
     def _part(self, kind: Kind, value: Any, container: Any, key: Any, path: str) -> Any:
+        if isinstance(value, str) and kind.part in LOCAL_CODE:
+            at = self._at(container, key)
+            value = {"Path": value}
+            self.positions.mark(value, at, {"Path": at}, {"Path": at})
+            return value
         if not isinstance(value, dict):
             return self._wrong(kind, value, container, key, path)
         self.members(value, part(kind.part), self.positions.key(container, key), path)

@@ -15,7 +15,7 @@ from runner.loader.reading import SECTIONS
 from runner.loader.report import Report
 from runner.loader.shapes import type_info, type_names
 from runner.loader.shapes.types import SERVERLESS
-from runner.loader.suggest import did_you_mean
+from runner.loader.suggest import did_you_mean, nearest
 from runner.model.diagnostic import Note, Position
 
 SAM = "AWS::Serverless-2016-10-31"
@@ -29,6 +29,7 @@ TRANSFORMS = (
     "AWS::SecretsManager-2024-09-16",
     "AWS::CodeDeployBlueGreen",
     "AWS::ServiceCatalog",
+    "AWS::CodeStar",
 )
 RESOURCE_MEMBERS = (
     "Type",
@@ -41,6 +42,7 @@ RESOURCE_MEMBERS = (
     "UpdatePolicy",
     "CreationPolicy",
     "Version",
+    "Description",
 )
 SAM_MEMBERS = ("Connectors", "IgnoreGlobals")
 OUTPUT_MEMBERS = ("Value", "Description", "Condition", "Export")
@@ -255,7 +257,9 @@ class Sections:
                 message = f"Invalid template resource property '{key}'"
                 hint = did_you_mean(str(key), allowed)
                 hint = hint or f"put it under Properties, or use one of {', '.join(RESOURCE_MEMBERS)}"
-                self.report.error(at, "unknown-attribute", message, hint)
+                # The SAM transform drops what it does not know, before CloudFormation could refuse it.
+                found = self.report.warning if serverless and not _slip(str(key)) else self.report.error
+                found(at, "unknown-attribute", message, hint)
             elif key in ("Properties", "Metadata", "UpdatePolicy", "CreationPolicy"):
                 self._must_be_object(name, key, value, at)
         self._policies(name, resource)
@@ -378,6 +382,11 @@ class Sections:
                 note = Note(self.positions.key(parameters, name), "the parameter stands here")
                 at = self.positions.key(resources, name)
                 self.report.error(at, "same-name", message, "rename one of them", note)
+
+
+def _slip(key: str) -> bool:
+    """True for a misspelt Properties or Type: without them nothing is left of a resource."""
+    return nearest(key, ("Properties", "Type")) is not None
 
 
 def names_of(section: Mapping[str, Any]) -> list[str]:

@@ -8,12 +8,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from runner.loader.positions import Positions
+from runner.loader.checks.context import FUNCTION, Context, Item
 from runner.loader.report import Report
 from runner.loader.suggest import did_you_mean
 from runner.loader.values import Unknown
 
-FUNCTION = "AWS::Lambda::Function"
 LAYER = "AWS::Lambda::LayerVersion"
 RUNNABLE = re.compile(r"python[23]\.\d+\Z|nodejs\d*(\.x|\.\d+)?\Z|provided(\.al2|\.al2023)?\Z")
 KNOWN = (
@@ -52,11 +51,12 @@ KNOWN = (
 )
 
 
-def check_runtimes(checked: Any, report: Report, positions: Positions) -> None:
+def check_runtimes(context: Context) -> None:
     """Mark what cannot run, and say so; report runtimes that there are not."""
-    for resource in checked.resources.values():
+    report = context.report
+    for resource in context.resources.values():
         if resource.type == FUNCTION:
-            _check_function(resource, report, positions)
+            _check_function(resource, context)
         elif resource.type == LAYER and not _local(resource.properties.get("Content")):
             resource.runnable = False
             message = f"'{resource.logical_id}' is not used: its content is not on this machine."
@@ -67,14 +67,14 @@ def _local(source: Any) -> bool:
     return isinstance(source, dict) and ("Path" in source or "ZipFile" in source)
 
 
-def _check_function(resource: Any, report: Report, positions: Positions) -> None:
-    properties = resource.properties
+def _check_function(resource: Item, context: Context) -> None:
+    properties, report = resource.properties, context.report
     code = properties.get("Code")
     code = code if isinstance(code, dict) else {}
     if properties.get("PackageType") == "Image" or "ImageUri" in code:
         _not_runnable(resource, report, "container images are not run", "package it as a zip to run it here")
         return
-    if not _required(resource, report, positions):
+    if not _required(resource, report):
         return
     runtime = properties.get("Runtime")
     if isinstance(runtime, Unknown) or not isinstance(runtime, str):
@@ -82,14 +82,14 @@ def _check_function(resource: Any, report: Report, positions: Positions) -> None
     if runtime not in KNOWN:
         hint = did_you_mean(runtime, KNOWN) or "see the list of Lambda runtimes"
         message = f"Value {runtime} at 'runtime' failed to satisfy constraint: it is no Lambda runtime"
-        report.error(positions.value(properties, "Runtime"), "unknown-runtime", message, hint)
+        report.error(context.positions.value(properties, "Runtime"), "unknown-runtime", message, hint)
     elif not RUNNABLE.match(runtime):
         _not_runnable(resource, report, f"there is no counterpart of {runtime}", "run it in python, nodejs or provided")
     elif not _local(code):
         _not_runnable(resource, report, "its code is in S3", "point CodeUri to a local folder or archive")
 
 
-def _required(resource: Any, report: Report, positions: Positions) -> bool:
+def _required(resource: Item, report: Report) -> bool:
     """A zip package has a handler and a runtime."""
     missing = [name for name in ("Runtime", "Handler") if name not in resource.properties]
     for name in missing:
@@ -98,6 +98,6 @@ def _required(resource: Any, report: Report, positions: Positions) -> bool:
     return not missing
 
 
-def _not_runnable(resource: Any, report: Report, why: str, hint: str) -> None:
+def _not_runnable(resource: Item, report: Report, why: str, hint: str) -> None:
     resource.runnable = False
     report.warning(resource.at, "not-runnable", f"'{resource.logical_id}' cannot run here: {why}.", hint)

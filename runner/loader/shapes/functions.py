@@ -152,7 +152,7 @@ PARTS: dict[str, dict[str, str]] = {
     },
     "RuntimeManagementConfig": {
         "RuntimeVersionArn": "inert text; Runtime version to stay at",
-        "UpdateRuntimeOn": "+ inert enum Auto|FunctionUpdate|Manual; When a newer runtime version is taken",
+        "UpdateRuntimeOn": "inert enum Auto|FunctionUpdate|Manual; When a newer runtime version is taken",
     },
     "SnapStart": {"ApplyOn": "+ inert enum PublishedVersions|None; Which versions start from a snapshot"},
     "TracingConfig": {"Mode": "inert enum Active|PassThrough; Whether traces are sampled"},

@@ -49,6 +49,8 @@ def type_info(name: str) -> TypeInfo | None:
     if name in RUN:
         properties = {key: parse(text) for key, text in RUN[name].items()}
         return TypeInfo(name, Tier.RUN, properties, frozenset(ATTRIBUTES[name]))
+    if name in SERVERLESS:
+        return TypeInfo(name, Tier.INERT, {}, None, because="it is not created")
     if name == "AWS::CloudFormation::CustomResource" or CUSTOM.match(name):
         properties = {}
         return TypeInfo(name, Tier.INERT, properties, None, because="no request is sent to its provider")
@@ -66,12 +68,12 @@ def _from_catalogue(name: str) -> TypeInfo | None:
         return None
     _, required, attributes, identifier, properties = text[start + 1 : text.index("\n", start + 1)].split("|")
     tier = Tier.REFUSED if name in REFUSED else Tier.INERT
-    wanted = required.split()
+    open_ended = name in ("AWS::CloudFormation::Stack", "AWS::CloudFormation::WaitConditionHandle")
+    wanted = () if open_ended else required.split()
     anything = Kind("any")
     table = {key: Property(anything, Tier.RUN, key in wanted) for key in properties.split()}
     given = frozenset(attributes.split()) | frozenset(table)
     because = INERT_BECAUSE.get(name) or REFUSED.get(name) or "it is not created"
-    open_ended = name in ("AWS::CloudFormation::Stack", "AWS::CloudFormation::WaitConditionHandle")
     return TypeInfo(name, tier, table, None if open_ended else given, tuple(identifier.split()), because)
 
 
