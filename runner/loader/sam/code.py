@@ -53,7 +53,8 @@ def _text_location(work: Work, source: Source, name: str, text: str) -> Json:
             f"'{name}' is not a valid S3 Uri of the form 's3://bucket/key' with optional versionId query parameter."
         )
         raise work.refuse(source, message, name)
-    bucket, key, version = parsed
+    # Marked as the file's text, as the given text is where that is hashed.
+    bucket, key, version = (part if part is None else type(text)(part) for part in parsed)
     return {"Bucket": bucket, "Key": key, **({"Version": version} if version is not None else {})}
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from runner.loader.positions import Positions
 from runner.loader.report import Report
+from runner.loader.sam.apis.deployment_hash import unmark
 from runner.loader.sam.apis.http import HttpApi
 from runner.loader.sam.apis.http_events import add_http_event
 from runner.loader.sam.apis.registry import HTTP as HTTP_API
@@ -84,6 +85,8 @@ def expand(
             with work.collecting():
                 REST[source.type](work, source)
     deployments.finish()
+    for made in work.origins if apis.of(REST_API) else ():
+        unmark(work.output[made])
     work.replaced = {source.id: source.made for source in sources if source.type == CONNECTOR and source.made}
     work.settle()
     return Expansion(_result(work), work.origins, frozenset(work.assumed_code))

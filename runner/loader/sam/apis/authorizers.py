@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from runner.loader.sam.apis.deployment_hash import Written
 from runner.loader.sam.apis.security import IAM
 from runner.loader.sam.values import Json, as_list, is_intrinsic
 from runner.loader.sam.work import Source, Work
@@ -30,7 +31,7 @@ def rest_authorizers(work: Work, source: Source, auth: Json) -> dict[str, Json]:
     configured = auth.get("Authorizers")
     found: dict[str, Json] = {}
     if auth.get("DefaultAuthorizer") == IAM:
-        found[IAM] = dict(IAM_SCHEME)
+        found[auth["DefaultAuthorizer"]] = dict(IAM_SCHEME)
     if not configured:
         return found
     if not isinstance(configured, dict):
@@ -135,7 +136,7 @@ class RestAuthorizer:
                 "StageVariables, or Context."
             )
             raise self._refuse(message)
-        return ", ".join(sources)
+        return Written(", ".join(sources))
 
 
 def permits_authorizers(settings: Any) -> bool:

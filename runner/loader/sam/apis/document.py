@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from runner.loader.sam.apis.deployment_hash import Written, reinsert
 from runner.loader.sam.values import Json, intrinsic_argument, is_no_value, no_value, ref
 
 ANY = "x-amazon-apigateway-any-method"
 INTEGRATION = "x-amazon-apigateway-integration"
 SECURITY_HEADER_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", ANY)
+
+LATE = ("securityDefinitions", "x-amazon-apigateway-gateway-responses", "definitions")
+"""Parts of a document that are put into it when a step of editing is over."""
 
 _PARAMETER = re.compile(r"\{[a-zA-Z0-9._-]+\+?\}")
 
@@ -30,8 +35,12 @@ def openapi_skeleton() -> Json:
 
 def method_key(method: Any) -> Any:
     """A method as OpenAPI and its extension for all methods spell it."""
-    lower = method.lower() if isinstance(method, str) else method
-    return ANY if lower == "any" else lower
+    if not isinstance(method, str):
+        return method
+    lower = method.lower()
+    if lower == "any":
+        return ANY
+    return Written(lower) if isinstance(method, Written) else lower
 
 
 def branches(value: Any) -> list[Json]:
@@ -58,6 +67,17 @@ class Document:
 
     def __init__(self, body: Json) -> None:
         self.body = body
+
+    @contextmanager
+    def editing(self) -> Iterator[None]:
+        """One step of editing: AWS copies the document before and after each, which changes the order in it."""
+        reinsert(self.body)
+        before = set(self.body)
+        yield
+        for name in LATE:
+            if name in self.body and name not in before:
+                self.body[name] = self.body.pop(name)
+        reinsert(self.body)
 
     @property
     def valid(self) -> bool:

@@ -7,36 +7,55 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.loader.sam.apis.document import Document, branches
+from runner.loader.sam.apis.deployment_hash import Settled, Table, settle
+from runner.loader.sam.apis.document import Document
 from runner.loader.sam.values import Json
 
 
-def convert(document: Document, version: Any) -> Json:
-    """The body in the version asked for; a user's Swagger document keeps its own."""
+def start_openapi3(document: Document, version: Any) -> None:
+    """Make SAM's own Swagger document an OpenAPI 3 document, before anything is written into it."""
+    if not str(version or "").startswith("3"):
+        return
+    table = Table(document.body)
+    table.delete("swagger")
+    table.insert("openapi")
+    document.body["openapi"] = version
+    del document.body["swagger"]
+    document.body = settle(document.body, table)
+
+
+def convert(document: Document) -> Json:
+    """The body with everything where OpenAPI 3 has it; a document of Swagger 2 stays as it is."""
     body = document.body
-    if version and str(version).startswith("3") and body.get("swagger") is not None and "openapi" not in body:
-        body = {("openapi" if key == "swagger" else key): item for key, item in body.items()}
-        body["openapi"] = version
-    if not str(body.get("openapi", "")).startswith("3"):
+    if not document.is_openapi3:
         return body
+    table = Table(body)
     for old, new in (("securityDefinitions", "securitySchemes"), ("definitions", "schemas")):
         if body.get(old):
-            components = body.setdefault("components", {})
+            if "components" not in body:
+                body["components"] = {}
+                table.insert("components")
             # What the user's own document has there is replaced.
-            components[new] = body.pop(old)
+            body["components"][new] = body.pop(old)
+            table.delete(old)
+    document.body = body if isinstance(body, Settled) and body.settled else settle(body, table)
     for item in (body.get("paths") or {}).values():
-        if isinstance(item, dict):
-            _convert_preflight(item.get("options"))
-    return body
+        if isinstance(item, dict) and isinstance(item.get("options"), dict):
+            item["options"] = _convert_preflight(item["options"])
+    return document.body
 
 
-def _convert_preflight(options: Any) -> None:
+def _convert_preflight(options: Json) -> Json:
     """Headers become objects with a schema; media types are no longer listed apart."""
-    for operation in branches(options):
-        operation.pop("consumes", None)
-        operation.pop("produces", None)
-        responses = operation.get("responses")
-        answer = responses.get("200") if isinstance(responses, dict) else None
-        headers = answer.get("headers") if isinstance(answer, dict) else None
-        if isinstance(answer, dict) and isinstance(headers, dict):
-            answer["headers"] = {name: {"schema": value} for name, value in headers.items()}
+    table = Table(options)
+    listed = [name for name in ("consumes", "produces") if name in options]
+    for name in listed:
+        table.delete(name)
+        del options[name]
+    responses = options.get("responses")
+    answer = responses.get("200") if isinstance(responses, dict) else None
+    headers = answer.get("headers") if isinstance(answer, dict) else None
+    if isinstance(answer, dict) and isinstance(headers, dict):
+        unlike = {name: value if "schema" in value else {"schema": value} for name, value in headers.items()}
+        answer["headers"] = unlike if listed else headers
+    return settle(options, table) if listed else options

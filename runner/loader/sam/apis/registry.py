@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from runner.loader.sam.apis.deployment_hash import Written
 from runner.loader.sam.apis.document import Document, openapi_skeleton, swagger_skeleton
+from runner.loader.sam.apis.openapi3 import start_openapi3
 from runner.loader.sam.events.shapes import EVENT_SHAPES
 from runner.loader.sam.globals import with_globals
 from runner.loader.sam.values import Json, is_intrinsic, suffix_of
@@ -101,6 +103,7 @@ class Apis:
         for source in sources:
             kind = {REST.type: REST, HTTP.type: HTTP}.get(source.type)
             if kind is not None:
+                source.properties = deep_copy(self._work, source.properties, marked=kind is REST)
                 self.apis[kind.event, source.id] = self._read(kind, source)
         for source in sources:
             for key, entry in _events(source):
@@ -110,17 +113,26 @@ class Apis:
                         self._add_route(kind, source, key, entry)
         for api in self.apis.values():
             self._condition_paths(api)
+            if api.kind is REST and api.managed and api.document is not None:
+                start_openapi3(api.document, self._version(api))
         for kind in (REST, HTTP):
             self._finish_implicit(kind)
 
     def _read(self, kind: Kind, source: Source) -> Api:
         body = source.get("DefinitionBody")
         if isinstance(body, dict) and not is_intrinsic(body):
-            return Api(kind, source, Document(deep_copy(self._work, body)), False)
+            return Api(kind, source, Document(body), False)
         if body is not None or source.get("DefinitionUri") is not None:
             return Api(kind, source, None, False)
         skeleton = swagger_skeleton() if kind is REST else openapi_skeleton()
         return Api(kind, source, Document(skeleton), True)
+
+    def _version(self, api: Api) -> Any:
+        """The version of OpenAPI to write; a number of YAML's is taken for the text it was."""
+        version = api.get("OpenApiVersion")
+        if isinstance(version, float):
+            version = api.source.properties["OpenApiVersion"] = str(version)
+        return version
 
     def _add_route(self, kind: Kind, source: Source, key: str, entry: Json) -> None:
         properties = entry.get("Properties")
@@ -136,7 +148,8 @@ class Apis:
                 quote = kind.quote
                 message = f"API method {quote}{method}{quote} defined multiple times for path {quote}{path}{quote}."
                 raise Refused(self._work.locate(properties, "Path"), message, "duplicate-route")
-            api.document.add(path, method)
+            with api.document.editing():
+                api.document.add(path, method)
         elif api.document is not None and kind is HTTP:
             api.document.add(path, method)
         api.conditions.setdefault(path, []).append(source.condition)
@@ -154,7 +167,7 @@ class Apis:
             if not isinstance(value, str):
                 message = f"Property '{name}' should be a string."
                 raise Refused(self._work.locate(properties, name), message, "wrong-type")
-        return str(path), str(method).lower()
+        return Written(path), Written(str(method).lower())
 
     def _api(self, kind: Kind, properties: Json, at: Position, source: Source) -> Api:
         given = properties.get(kind.id_property)
@@ -181,6 +194,7 @@ class Apis:
             resource = {"Type": kind.type, "Properties": dict(kind.properties)}
             self._work.adopt(resource, at)
             properties = with_globals(self._work, self._sections, kind.implicit_id, resource)
+            properties = {**deep_copy(self._work, properties, marked=kind is REST), **kind.properties}
             made = Source(kind.implicit_id, kind.type, resource, properties, at)
             skeleton = swagger_skeleton() if kind is REST else openapi_skeleton()
             api = Api(kind, made, Document(skeleton), True)
@@ -207,11 +221,12 @@ class Apis:
             distinct = sorted({name for name in conditions if name})
             if None in conditions or not distinct:
                 continue
-            name = distinct[0]
+            name: str = Written(distinct[0])
             if len(distinct) > 1:
                 spelt = path.replace("/", "SLASH").replace("{", "OB").replace("}", "CB")
                 name = self._either(f"{api.id}{spelt}PathCondition", distinct, api.source.at)
-            api.document.make_conditional(path, name)
+            with api.document.editing():
+                api.document.make_conditional(path, name)
 
     def _finish_implicit(self, kind: Kind) -> None:
         """Condition and policies of the implicit API."""
@@ -262,15 +277,18 @@ def _events(source: Source) -> Iterator[tuple[str, Json]]:
             yield key, entry
 
 
-def deep_copy(work: Work, value: Any) -> Any:
-    """A copy to edit, every part of it in its place in the file."""
+def deep_copy(work: Work, value: Any, *, marked: bool = False) -> Any:
+    """A copy to edit, every part of it in its place in the file; `marked` as the file's text where that is hashed."""
+    if isinstance(value, str):
+        return Written(value) if marked else value
     if isinstance(value, dict):
         copied = work.copy(value)
+        copied.clear()
         for key, item in value.items():
-            copied[key] = deep_copy(work, item)
+            copied[deep_copy(work, key, marked=marked)] = deep_copy(work, item, marked=marked)
         return copied
     if isinstance(value, list):
         listed = work.copy(value)
-        listed[:] = [deep_copy(work, item) for item in value]
+        listed[:] = [deep_copy(work, item, marked=marked) for item in value]
         return listed
     return value

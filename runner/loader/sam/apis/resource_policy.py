@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from runner.loader.sam.apis.deployment_hash import Written
 from runner.loader.sam.apis.document import ANY, Document, method_key, resource_path
 from runner.loader.sam.roles import VERSION
 from runner.loader.sam.values import Json, as_list
@@ -72,6 +73,7 @@ def _statement(effect: str, resources: list[Any], principal: Any) -> Json:
 def _add(document: Document, statements: Any) -> None:
     """One statement or several. The first stand as they were given, one alone is no list then."""
     policy = document.body.setdefault(POLICY, {"Version": VERSION})
+    policy["Version"] = VERSION
     standing = as_list(policy.get("Statement") or [])
     added = [statement for statement in as_list(statements) if statement not in standing]
     policy["Statement"] = [*standing, *added] if standing else statements
@@ -86,5 +88,5 @@ def _resources(document: Document, path: str, stage: Any) -> list[Any]:
     for method in methods:
         verb = "*" if method_key(method) == ANY else str(method).upper()
         text = f"execute-api:/${{__Stage__}}/{verb}{resource_path(path)}"
-        found.append({"Fn::Sub": [text, {"__Stage__": stage}]})
+        found.append({"Fn::Sub": [Written(text), {"__Stage__": stage}]})
     return found

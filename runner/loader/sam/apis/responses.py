@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from runner.loader.sam.apis.deployment_hash import Written
 from runner.loader.sam.apis.document import Document
 from runner.loader.sam.values import Json, is_intrinsic
 from runner.loader.sam.work import Source, Work
@@ -78,5 +79,5 @@ def _parameters(work: Work, source: Source, path: tuple[str, ...], parameters: A
             message = f"Property '{'.'.join(path)}.ResponseParameters.{kind}' should be a map."
             raise work.refuse(source, message, *path, "ResponseParameters", kind, code="wrong-type")
         for name, value in values.items():
-            found[f"gatewayresponse.{PARAMETERS[kind]}.{name}"] = value
+            found[Written(f"gatewayresponse.{PARAMETERS[kind]}.{name}")] = value
     return found

@@ -6,11 +6,13 @@ Source: https://docs.aws.amazon.com/serverless-application-model/latest/develope
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from typing import Any
 
 from runner.loader.sam.apis.authorizers import permits_authorizers, rest_authorizers
 from runner.loader.sam.apis.cors import add_cors, read_cors
+from runner.loader.sam.apis.deployment_hash import Written, mark, text_of
 from runner.loader.sam.apis.document import Document
 from runner.loader.sam.apis.openapi3 import convert
 from runner.loader.sam.apis.registry import Api
@@ -22,7 +24,7 @@ from runner.loader.sam.apis.usage_plans import UsagePlans
 from runner.loader.sam.apis.validation import check_paths, check_preflight, check_security, check_servers
 from runner.loader.sam.code import body_location
 from runner.loader.sam.tags import tag_list
-from runner.loader.sam.values import Json, canonical, ref
+from runner.loader.sam.values import Json, ref
 from runner.loader.sam.work import MAIN_ATTRIBUTES, Source, Work
 from runner.loader.suggest import did_you_mean
 
@@ -79,13 +81,11 @@ class RestApi:
 
     def transform(self) -> None:
         work, source = self._work, self._source
-        if isinstance(source.get("OpenApiVersion"), float):
-            source.properties["OpenApiVersion"] = str(source.get("OpenApiVersion"))
         for name in ("BinaryMediaTypes", "Domain", "Auth"):
             if source.get(name) is not None:
-                source.properties[name] = work.adopt(
-                    work.resolve(source.get(name)), work.locate(source.properties, name)
-                )
+                resolved = work.resolve(source.get(name))
+                if resolved is not source.get(name):
+                    source.properties[name] = work.adopt(mark(resolved), work.locate(source.properties, name))
         properties: Json = {name: source.get(name) or None for name in PASSED}
         with work.collecting():
             properties.update(self._endpoint())
@@ -163,29 +163,30 @@ class RestApi:
         if version or document.is_openapi3:
             check_preflight(work, document)
         if source.get("Cors"):
-            with self._work.collecting():
+            with work.collecting(), document.editing():
                 self._check_valid(document, "Cors")
                 add_cors(document, read_cors(self._work, source, source.get("Cors")))
         if source.get("Auth"):
-            with self._work.collecting():
+            with work.collecting(), document.editing():
                 self._check_valid(document, "Auth")
                 self._add_auth(document, source.get("Auth"))
+            convert(document)
         if source.get("GatewayResponses"):
-            with self._work.collecting():
+            with work.collecting(), document.editing():
                 self._check_valid(document, "GatewayResponses")
                 gateway_responses(self._work, source, document)
         if source.get("BinaryMediaTypes"):
             types = [_media_type(item) for item in source.get("BinaryMediaTypes")]
             document.body["x-amazon-apigateway-binary-media-types"] = types
         if source.get("Models"):
-            with self._work.collecting():
+            with work.collecting(), document.editing():
                 self._check_valid(document, "Models")
                 self._add_models(document, source.get("Models"))
         disabled = source.get("DisableExecuteApiEndpoint")
         if disabled is not None:
             check_servers(work, document)
             _disable_endpoint(document, version, disabled)
-        return convert(document, version)
+        return convert(document)
 
     def _check_valid(self, document: Document, name: str) -> None:
         if not document.valid:
@@ -254,7 +255,7 @@ class RestApi:
                 raise self._refuse("Invalid value for 'Models' property", "Models", name, code="wrong-type")
             if not schema.get("type"):
                 raise self._refuse("'Models' schema is missing 'type'.", "Models", name, code="missing-property")
-            definitions[str(name).lower()] = schema
+            definitions[Written(name.lower())] = schema
 
     def _deployment(self, body: Any) -> str:
         source = self._source
@@ -272,11 +273,11 @@ class RestApi:
 
     def _digest(self, body: Any) -> str:
         """What changes when the API does, so that it is deployed again."""
-        parts = [canonical(body)]
+        parts = [text_of(body)]
         if self._source.get("OpenApiVersion"):
             parts.append(str(self._source.get("OpenApiVersion")))
         if self._source.get("Domain"):
-            parts.append(canonical(self._source.get("Domain")))
+            parts.append(json.dumps(self._source.get("Domain")))
         if self._api.redeploy_names:
             parts.append("".join(self._api.redeploy_names))
         return hashlib.sha1("||".join(parts).encode(), usedforsecurity=False).hexdigest()
@@ -321,7 +322,7 @@ def _media_type(item: Any) -> Any:
         return {key: _media_type(value) for key, value in item.items()}
     if isinstance(item, list):
         return [_media_type(value) for value in item]
-    return item.replace("~1", "/") if isinstance(item, str) else item
+    return type(item)(item.replace("~1", "/")) if isinstance(item, str) else item
 
 
 def _disable_endpoint(document: Document, version: Any, disabled: Any) -> None:

@@ -6,8 +6,10 @@ Source: https://docs.aws.amazon.com/serverless-application-model/latest/develope
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
+from runner.loader.sam.apis.deployment_hash import Written
 from runner.loader.sam.apis.document import (
     INTEGRATION,
     Document,
@@ -16,7 +18,7 @@ from runner.loader.sam.apis.document import (
     resource_path,
     swagger_skeleton,
 )
-from runner.loader.sam.apis.registry import Api, Apis, Route
+from runner.loader.sam.apis.registry import Api, Apis, Route, deep_copy
 from runner.loader.sam.apis.resource_policy import add_custom_statements, add_resource_policy
 from runner.loader.sam.apis.security import add_api_key_scheme, add_iam_scheme
 from runner.loader.sam.events.event import Event
@@ -40,16 +42,23 @@ def add_rest_event(apis: Apis, event: Event) -> None:
     function_name = event.source.get("FunctionName")
     if isinstance(function_name, str) and event.get("RestApiId") is not None:
         api.redeploy_names.append(function_name)
-    if api.document is None:
-        return
+    if api.document is not None:
+        marked = replace(event, properties=deep_copy(event.work, event.properties, marked=True))
+        _write(marked, route, api.document)
+
+
+def _write(event: Event, route: Route, document: Document) -> None:
+    api = route.api
     if api.managed:
-        RestMethod(event, route, api.document).write()
+        with document.editing():
+            RestMethod(event, route, document).write()
     elif api.get("MergeDefinitions"):
-        merge(event, route, api.document)
+        merge(event, route, document)
     elif isinstance(event.get("Auth"), dict) and event.get("Auth").get("OverrideApiAuth"):
-        method = RestMethod(event, route, api.document)
+        method = RestMethod(event, route, document)
         method.check_override()
-        method.write_auth()
+        with document.editing():
+            method.write_auth()
 
 
 def permit(event: Event, route: Route) -> None:
@@ -91,7 +100,7 @@ class RestMethod:
 
     def write(self) -> None:
         event, route = self._event, self._route
-        self._document.integrate(route.path, route.method, self._integration(), event.source.condition)
+        self._document.integrate(route.path, route.method, self._integration(), self._condition)
         if event.get("Auth"):
             self.write_auth()
         timeout = event.get("TimeoutInMillis")
@@ -102,6 +111,11 @@ class RestMethod:
             self._write_model(event.get("RequestModel"))
         if event.get("RequestParameters"):
             self._write_parameters(event.get("RequestParameters"))
+
+    @property
+    def _condition(self) -> str | None:
+        condition = self._event.source.condition
+        return condition if condition is None else Written(condition)
 
     def _operations(self) -> list[Json]:
         return list(self._document.operations(self._route.path, self._route.method))
@@ -114,10 +128,12 @@ class RestMethod:
             f"arn:{event.work.partition}:apigateway:${{AWS::Region}}:lambda:path/{version}/functions/"
             f"{event.target.variable}/{ending}"
         )
+        # SAM makes the text of an alias's address itself, but that of a function's from the file.
+        text = uri if event.target.is_alias else Written(uri)
         integration: Json = {
             "type": "aws_proxy",
             "httpMethod": "POST",
-            "uri": conditional(event.source.condition, {"Fn::Sub": uri}),
+            "uri": conditional(self._condition, {"Fn::Sub": text}),
         }
         if streams:
             integration["responseTransferMode"] = "STREAM"
@@ -306,10 +322,10 @@ class RestMethod:
                 "'method.request.header.Authorization'."
             )
             raise self._event.refuse(message, "RequestParameters", index)
-        place = "query" if match[1] == "querystring" else match[1]
+        place = "query" if match[1] == "querystring" else Written(match[1])
         required = settings.get("Required", False)
-        definition = {"in": place, "name": match[2], "required": required, "type": "string"}
-        return str(name), definition, bool(settings.get("Caching", False))
+        definition = {"in": place, "name": Written(match[2]), "required": required, "type": "string"}
+        return Written(name), definition, bool(settings.get("Caching", False))
 
 
 VALIDATORS = {
