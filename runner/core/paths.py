@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 STEP = re.compile(r"""\.(?P<name>[^.\[\]'"\s]+)|\[(?P<index>[0-9]+|\*)\]""")
 EVERY = "*"
@@ -30,8 +29,7 @@ class PathError(ValueError):
     """Not a path that EventBridge takes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(NamedTuple):
     """A parsed path: names, indexes and `*`."""
 
     steps: tuple[str | int, ...]

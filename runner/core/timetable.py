@@ -15,9 +15,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
+from typing import NamedTuple
 
 from runner.core.timetable_fields import RANGES, Days, FieldError, parse_days, parse_field
 
@@ -47,8 +47,7 @@ class TimetableError(ValueError):
         super().__init__(self.message)
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(NamedTuple):
     """Every `period_s` seconds, counted from when the schedule starts; clock changes do not matter."""
 
     period_s: int
@@ -61,8 +60,7 @@ class Rate:
         return float(first + (math.floor((at - first) / self.period_s) + 1) * self.period_s)
 
 
-@dataclass(frozen=True, slots=True)
-class At:
+class At(NamedTuple):
     """Once, at a local time."""
 
     local: datetime
@@ -72,8 +70,7 @@ class At:
         return moment if moment > at else None
 
 
-@dataclass(frozen=True, slots=True)
-class Cron:
+class Cron(NamedTuple):
     """At every minute that all fields take. `years` is empty for any."""
 
     minutes: tuple[int, ...]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import calendar
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
 
 MONTH_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 MONTHS = {name: number for number, name in enumerate(MONTH_NAMES, 1)}
@@ -21,8 +21,7 @@ class FieldError(ValueError):
     """A field says something that AWS does not take; the text is for people."""
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(NamedTuple):
     low: int
     high: int
     names: Mapping[str, int]
@@ -39,8 +38,7 @@ RANGES: Mapping[str, Range] = {
 YEAR_MAX = 9999  # AWS documents 2199 and takes later years
 
 
-@dataclass(frozen=True, slots=True)
-class Days:
+class Days(NamedTuple):
     """Which days of a month: by `numbers`, by `weekdays` (1 is Sunday), or by one of the special forms."""
 
     numbers: frozenset[int] = frozenset()
@@ -53,8 +51,9 @@ class Days:
 
     def of(self, year: int, month: int) -> list[int]:
         """The days of one month, in order."""
-        first, length = calendar.monthrange(year, month)
-        first = (first + 1) % 7 + 1  # as 1 is Sunday
+        begin = date(year, month, 1)
+        length = (date(year + month // 12, month % 12 + 1, 1) - begin).days
+        first = begin.isoweekday() % 7 + 1  # as 1 is Sunday
         if self.last:
             return [length]
         if self.last_workday:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 STEM = "Event pattern is not valid. Reason: "
 SOURCE_SHOWN = 500  # characters of the pattern that a location repeats
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A place in a pattern's text; line and column count from 1, columns in UTF-16 units as Java counts them."""
 
     source: str

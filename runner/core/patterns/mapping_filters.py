@@ -8,8 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from runner.core.patterns.errors import PatternError
 from runner.core.patterns.fields import Wanted, take
@@ -21,8 +20,7 @@ PAYLOADS = ("body", "data", "value")  # SQS and MQ; Kinesis; Kafka
 ENCODED = ("data", "value")  # base64 in the record
 
 
-@dataclass(frozen=True, slots=True)
-class MappingFilter:
+class MappingFilter(NamedTuple):
     """Filters of one mapping: a record passes if any of them matches; without filters every record does."""
 
     patterns: tuple[Pattern, ...]

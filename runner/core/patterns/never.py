@@ -7,7 +7,7 @@ Source: https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from runner.core.patterns.pattern import Pattern
 from runner.core.patterns.predicates import Condition, Numeric, Predicate
@@ -17,8 +17,7 @@ MEMBERS = (*TEXTS, "resources", "detail")
 ALWAYS_THERE = ("version", "id", "detail-type", "source", "account", "time", "region")
 
 
-@dataclass(frozen=True, slots=True)
-class Never:
+class Never(NamedTuple):
     """One path that no event meets, and why."""
 
     path: str

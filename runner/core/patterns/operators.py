@@ -12,13 +12,13 @@ from runner.core.patterns.errors import PatternError
 from runner.core.patterns.predicates import (
     AnythingBut,
     Cidr,
-    IgnoreCase,
     Numeric,
     Predicate,
     Prefix,
     Present,
     Suffix,
     Wildcard,
+    ignore_case,
 )
 from runner.core.patterns.reader import Reader, Token
 from runner.core.patterns.values import IPV4, IPV6, Value, address, number_key
@@ -74,7 +74,7 @@ def _affix(reader: Reader) -> Operand:
         text = reader.text()
         _close(reader)
         _close(reader)
-        return IgnoreCase(text, name)
+        return ignore_case(text, name)
     if token is not Token.STRING:
         _refuse(reader, f"{name} match pattern must be a string")
     text = reader.text()
@@ -87,7 +87,7 @@ def _ignore_case(reader: Reader) -> Operand:
         _refuse(reader, "equals-ignore-case match pattern must be a string")
     text = reader.text()
     _close(reader)
-    return IgnoreCase(text)
+    return ignore_case(text)
 
 
 def _wildcard(reader: Reader) -> Operand:
@@ -271,7 +271,7 @@ def _but_text(reader: Reader, token: Token, kind: str) -> Predicate:
         return _parsed(reader)
     text = reader.text()
     if kind == "equals-ignore-case":
-        return IgnoreCase(text)
+        return ignore_case(text)
     if not text:
         _refuse(reader, "Null prefix/suffix not allowed")
     return Prefix(text) if kind == "prefix" else Suffix(text)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from runner.core.patterns.compiler import Branch, compile_branches
 from runner.core.patterns.fields import Fields, Wanted, meets, take
@@ -14,14 +13,13 @@ from runner.core.patterns.values import Value, parse_event
 K = TypeVar("K", bound=Hashable)
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(NamedTuple):
     """One compiled pattern. `paths` are the fields it names, `text` what it was compiled from."""
 
     text: str
     branches: tuple[Branch, ...]
     paths: tuple[str, ...]
-    wanted: Wanted = field(compare=False, repr=False)
+    wanted: Wanted
 
     def matches(self, event: bytes | str | Mapping[str, Any]) -> bool:
         """Whether an event matches: its JSON, or what `parse_event` made of it. Raises ValueError if it is no JSON."""

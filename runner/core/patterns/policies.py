@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from runner.core.patterns.errors import PatternError
 from runner.core.patterns.fields import Field
@@ -22,8 +21,7 @@ COMBINATIONS_MAX = 150
 EMPTY = "{}"
 
 
-@dataclass(frozen=True, slots=True)
-class FilterPolicy:
+class FilterPolicy(NamedTuple):
     """A compiled filter policy; `pattern` is None for the empty policy, which lets everything through."""
 
     scope: str
