@@ -9,6 +9,7 @@ Source: the algorithm is CPython 2.7's, Objects/dictobject.c and Objects/stringo
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -157,6 +158,17 @@ def text_of(value: Any) -> str:
     if isinstance(value, Written):
         return "u" + _quoted(value)
     return _quoted(value) if isinstance(value, str) else repr(value)
+
+
+def json_of(value: Any) -> str:
+    """A value as JSON, its entries in the order of that language's tables."""
+    return json.dumps(_in_order(value))
+
+
+def _in_order(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _in_order(value[key]) for key in table_order(value)}
+    return [_in_order(item) for item in value] if isinstance(value, list) else value
 
 
 def _quoted(text: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from runner.loader.sam.apis.deployment_hash import Written
+from runner.loader.sam.apis.deployment_hash import Written, reinsert
 from runner.loader.sam.apis.document import Document, openapi_skeleton, swagger_skeleton
 from runner.loader.sam.apis.openapi3 import start_openapi3
 from runner.loader.sam.events.shapes import EVENT_SHAPES
@@ -113,6 +113,9 @@ class Apis:
                         self._add_route(kind, source, key, entry)
         for api in self.apis.values():
             self._condition_paths(api)
+            if api is self.implicit.get(REST.event) and api.document is not None:
+                # AWS copies the implicit API's document once more than others.
+                reinsert(api.document.body)
             if api.kind is REST and api.managed and api.document is not None:
                 start_openapi3(api.document, self._version(api))
         for kind in (REST, HTTP):

@@ -6,13 +6,12 @@ Source: https://docs.aws.amazon.com/serverless-application-model/latest/develope
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from typing import Any
 
 from runner.loader.sam.apis.authorizers import permits_authorizers, rest_authorizers
 from runner.loader.sam.apis.cors import add_cors, read_cors
-from runner.loader.sam.apis.deployment_hash import Written, mark, text_of
+from runner.loader.sam.apis.deployment_hash import Written, json_of, mark, text_of
 from runner.loader.sam.apis.document import Document
 from runner.loader.sam.apis.openapi3 import convert
 from runner.loader.sam.apis.registry import Api
@@ -277,7 +276,7 @@ class RestApi:
         if self._source.get("OpenApiVersion"):
             parts.append(str(self._source.get("OpenApiVersion")))
         if self._source.get("Domain"):
-            parts.append(json.dumps(self._source.get("Domain")))
+            parts.append(json_of(self._source.get("Domain")))
         if self._api.redeploy_names:
             parts.append("".join(self._api.redeploy_names))
         return hashlib.sha1("||".join(parts).encode(), usedforsecurity=False).hexdigest()

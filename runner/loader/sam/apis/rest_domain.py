@@ -72,16 +72,19 @@ class RestDomain:
                 if name == "CertificateArn":
                     message = "Custom Domains only works if both DomainName and CertificateArn are provided."
                 raise self._refuse(message, "Domain", code="missing-property")
-        domain = self._work.copy(domain)
-        endpoint = self._work.resolve(domain.get("EndpointConfiguration")) or "REGIONAL"
+        private = domain.get("EndpointConfiguration") == "PRIVATE"
+        domain_id = f"ApiGatewayDomainName{'V2' if private else ''}{short_hash(domain['DomainName'])}"
+        # Part of what the deployment's id is a hash of, as are the two below.
+        if not private:
+            domain["ApiDomainName"] = domain_id
+        endpoint = domain.setdefault("EndpointConfiguration", "REGIONAL")
         if endpoint not in ENDPOINTS:
             message = f"EndpointConfiguration for Custom Domains must be one of {ENDPOINTS}."
             raise self._refuse(message, "Domain", "EndpointConfiguration")
-        domain["DomainName"] = self._work.resolve(domain["DomainName"])
-        if endpoint == "PRIVATE":
-            self._emit_private(domain)
+        if private:
+            self._emit_private(domain, domain_id)
         else:
-            self._emit_public(domain, endpoint)
+            self._emit_public(domain, domain_id, endpoint)
 
     def _refuse(self, message: str, *path: Any, code: str = "invalid-property") -> Exception:
         return self._work.refuse(self._api.source, message, *path, code=code)
@@ -95,8 +98,7 @@ class RestDomain:
         source = self._api.source
         return (tag_list(source.get("Tags")) or None) if source.get("PropagateTags") else None
 
-    def _emit_public(self, domain: Json, endpoint: str) -> None:
-        domain_id = f"ApiGatewayDomainName{short_hash(domain['DomainName'])}"
+    def _emit_public(self, domain: Json, domain_id: str, endpoint: str) -> None:
         certificate = "RegionalCertificateArn" if endpoint == "REGIONAL" else "CertificateArn"
         configuration: Json = {"Types": [endpoint]}
         if domain.get("IpAddressType"):
@@ -138,11 +140,11 @@ class RestDomain:
                 "HostedZoneId": get_att(domain_id, "RegionalHostedZoneId"),
                 "DNSName": get_att(domain_id, "RegionalDomainName"),
             }
-        name = route53.get("DistributionDomainName") or get_att(domain_id, "DistributionDomainName")
-        return {"HostedZoneId": CLOUDFRONT_ZONE, "DNSName": name}
+        if route53.get("DistributionDomainName") is None:
+            route53["DistributionDomainName"] = get_att(domain_id, "DistributionDomainName")
+        return {"HostedZoneId": CLOUDFRONT_ZONE, "DNSName": route53["DistributionDomainName"]}
 
-    def _emit_private(self, domain: Json) -> None:
-        domain_id = f"ApiGatewayDomainNameV2{short_hash(domain['DomainName'])}"
+    def _emit_private(self, domain: Json, domain_id: str) -> None:
         configuration: Json = {"Types": ["PRIVATE"]}
         if domain.get("IpAddressType"):
             configuration["IpAddressType"] = domain["IpAddressType"]
