@@ -63,7 +63,7 @@ class Reload:
         if stack is None or not changed or self._files & {path.resolve() for path in changed}:
             loaded = await asyncio.to_thread(self._load)
             if loaded.stack is None:
-                return Reloaded(loaded, None) if changed else None
+                return Reloaded(loaded, None)
             stack = loaded.stack
         try:
             plan = await self._deployer.apply(stack)
