@@ -10,7 +10,7 @@ import asyncio
 import logging
 import random
 import zlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,7 +21,7 @@ from runner.model.errors import ApiError, RunnerError
 from runner.model.names import Place
 from runner.wire.constraints import checker
 from runner.wire.guard import Guard
-from runner.wire.hot import HOT_ROUTES, HotRoute, find_hot
+from runner.wire.hot import HOT_ROUTES, HotRoute
 from runner.wire.models import Models, ServiceModel
 from runner.wire.operation import Context, Members, Operation, RawOperation, Service
 from runner.wire.protocols.documents import encode
@@ -69,7 +69,7 @@ class Front:
         self._router = Router(self._models)
         self._protocols: dict[tuple[str, str], WireProtocol] = {}
         self._bound: dict[Target, Bound] = {}
-        self._hot: tuple[HotRoute, ...] = tuple(r for r in HOT_ROUTES if self._raw_operation(r.service, r.operation))
+        self._hot = tuple(self._hot_calls())
         self._internal: dict[tuple[str, str], RawInternal] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._started_at = clock.elapsed()
@@ -99,12 +99,12 @@ class Front:
         if exchange.target.startswith(INTERNAL_PREFIX):
             self._handle_internal(exchange)
             return
-        hot = find_hot(self._hot, exchange)
-        if hot is not None:
-            route, members = hot
-            scope = scope_of(exchange.headers.get("authorization", ""))
-            self._call_raw(exchange, Target(route.service, route.operation, "rest-json"), scope, members)
-            return
+        for route, target, operation in self._hot:
+            members = route.members(exchange)
+            if members is not None:
+                scope = scope_of(exchange.headers.get("authorization", ""))
+                self._call_raw(exchange, operation, self._context(target, new_request_id(), scope, exchange), members)
+                return
         try:
             self._handle_modelled(exchange)
         except Exception:
@@ -133,10 +133,10 @@ class Front:
         except ApiError as error:
             self._answer(exchange, self._error(target, error, request_id))
             return
+        context = self._context(target, request_id, scope, exchange)
         if bound.raw is not None:
-            self._call_raw(exchange, target, scope, members)
+            self._call_raw(exchange, bound.raw, context, members)
         elif bound.operation is not None:
-            context = self._context(target, request_id, scope, exchange)
             task = self._spawn(self._serve(exchange, target, bound, members, context))
             if (target.service, target.operation) in ABANDONED:
                 exchange.half_open = False
@@ -165,16 +165,20 @@ class Front:
             answer = self._failed(target, context.request_id)
         self._answer(exchange, answer)
 
-    def _call_raw(self, exchange: Exchange, target: Target, scope: Scope, members: dict[str, Any]) -> None:
-        request_id = new_request_id()
-        operation = self._raw_operation(target.service, target.operation)
-        assert operation is not None
+    def _call_raw(self, exchange: Exchange, operation: RawOperation, context: Context, members: Members) -> None:
         try:
-            operation(exchange, self._context(target, request_id, scope, exchange), members)
+            operation(exchange, context, members)
         except ApiError as error:
-            self._answer(exchange, self._error(target, error, request_id))
+            self._answer(exchange, self.error(context.service, error, context.request_id))
         except Exception:
-            self._answer(exchange, self._failed(target, request_id))
+            target = Target(context.service, context.operation, self._models.get(context.service).protocol)
+            self._answer(exchange, self._failed(target, context.request_id))
+
+    def _hot_calls(self) -> Iterator[tuple[HotRoute, Target, RawOperation]]:
+        for route in HOT_ROUTES:
+            operation = self._raw_operation(route.service, route.operation)
+            if operation is not None:
+                yield route, Target(route.service, route.operation, "rest-json"), operation
 
     def error(self, service: str, error: ApiError, request_id: str) -> Answer:
         """An error as `service` words it, for rooms that answer exchanges themselves."""

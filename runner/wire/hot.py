@@ -90,12 +90,3 @@ HOT_ROUTES = (
         ),
     ),
 )
-HotMatch = tuple[HotRoute, dict[str, Any]]
-
-
-def find_hot(routes: tuple[HotRoute, ...], exchange: Exchange) -> HotMatch | None:
-    for route in routes:
-        members = route.members(exchange)
-        if members is not None:
-            return route, members
-    return None

@@ -164,6 +164,8 @@ class Models:
         return model
 
     def has(self, service: str) -> bool:
+        if service in self._loaded:
+            return True
         return service.replace("-", "").isalnum() and (data_folder() / service).is_dir()
 
 

@@ -7,14 +7,16 @@ the response's members. Parsing, constraint checks, serialising and error format
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 from runner.host.http import Exchange
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class Context(NamedTuple):
     """Who calls what. `headers` are the request's, names in lower case; `access_key` is empty if unsigned."""
 
     service: str
@@ -22,7 +24,7 @@ class Context:
     request_id: str
     region: str
     access_key: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = NO_HEADERS
 
 
 Members = Mapping[str, Any]

@@ -9,7 +9,6 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html (cr
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
@@ -69,8 +68,7 @@ class Scope(NamedTuple):
 UNSIGNED = Scope()
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """What a request means. `service` is botocore's name; either may be empty if nothing says it."""
 
     service: str
@@ -122,7 +120,7 @@ class Router:
 
     def __init__(self, models: Models) -> None:
         self._models = models
-        self._tables: dict[str, list[Route]] = {}
+        self._tables: dict[str, Table] = {}
 
     def find(self, request: Request, scope: Scope) -> Target:
         headers = request.headers
@@ -166,13 +164,24 @@ class Router:
         table = self._tables.get(model.name)
         if table is None:
             table = self._tables[model.name] = route_table(model)
-        return next((route.operation for route in table if route.matches(request)), "")
+        shape = (request.method, request.path.rstrip("/").count("/"))
+        candidates = (*table.get(shape, ()), *table.get((request.method, ANY_DEPTH), ()))
+        return next((route.operation for route in candidates if route.matches(request)), "")
 
 
-def route_table(model: ServiceModel) -> list[Route]:
-    """The narrowest first, so that a `{label}` never hides a word: more literal text, then more literal query."""
-    routes = []
-    for name, (method, uri) in model.routes.items():
-        constants = frozenset(parse_qsl(uri.partition("?")[2], keep_blank_values=True))
-        routes.append((len(LABEL.sub("", uri)), Route(method, path_pattern(uri), constants, name)))
-    return [route for _, route in sorted(routes, key=lambda weighed: -weighed[0])]
+ANY_DEPTH = -1
+Table = dict[tuple[str, int], list[Route]]
+
+
+def route_table(model: ServiceModel) -> Table:
+    """Routes by method and number of slashes; paths with a `{greedy+}` label go under any depth.
+
+    The narrowest come first, so that a `{label}` never hides a word: more literal text, then more literal query.
+    """
+    table: Table = {}
+    for name, (method, uri) in sorted(model.routes.items(), key=lambda route: -len(LABEL.sub("", route[1][1]))):
+        path, _, query = uri.partition("?")
+        constants = frozenset(parse_qsl(query, keep_blank_values=True))
+        depth = ANY_DEPTH if "+}" in path else path.rstrip("/").count("/")
+        table.setdefault((method, depth), []).append(Route(method, path_pattern(uri), constants, name))
+    return table

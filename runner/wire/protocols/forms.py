@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import unquote
 
 from runner.model.errors import ApiError
 from runner.wire.models import Shape
@@ -24,7 +24,18 @@ OWN_VALUE = ""  # where a node has both a value and children
 
 def fields(encoded: str) -> dict[str, str]:
     """The fields of a form or query string; the last of equal names wins."""
-    return dict(parse_qsl(encoded, keep_blank_values=True, encoding="utf-8", errors="replace"))
+    found = {}
+    for pair in encoded.split("&"):
+        if pair:
+            name, _, value = pair.partition("=")
+            found[_decoded(name)] = _decoded(value)
+    return found
+
+
+def _decoded(text: str) -> str:
+    if "+" in text:
+        text = text.replace("+", " ")
+    return unquote(text) if "%" in text else text
 
 
 def tree(flat: dict[str, str]) -> Node:

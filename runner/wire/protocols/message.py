@@ -9,15 +9,19 @@ from typing import Any, NamedTuple
 from runner.model.errors import ApiError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
-    """One HTTP request. `path` and `query` are still percent-encoded; header names are in lower case."""
+    """One HTTP request. `path` and `query` are still percent-encoded; header names are in lower case.
+
+    `form` is what the query protocol reads of it, once someone asked.
+    """
 
     method: str
     path: str
     query: str
     headers: Mapping[str, str]
     body: bytes
+    form: dict[str, str] | None = None
 
 
 class Answer(NamedTuple):

@@ -18,11 +18,12 @@ OWN_FIELDS = frozenset(("Type", "Code", "Message", "message"))
 
 
 def request_fields(request: Request) -> dict[str, str]:
-    """The fields of the query string and of the form in the body."""
-    found = fields(request.query) if request.query else {}
-    if request.body and "json" not in request.headers.get("content-type", ""):
-        found |= fields(request.body.decode("utf-8", "replace"))
-    return found
+    """The fields of the query string and of the form in the body; read once."""
+    if request.form is None:
+        request.form = fields(request.query) if request.query else {}
+        if request.body and "json" not in request.headers.get("content-type", ""):
+            request.form |= fields(request.body.decode("utf-8", "replace"))
+    return request.form
 
 
 class Query:
