@@ -100,12 +100,12 @@ class Create:
         check_size(context, "CreateFunction")
         name = reference(members["FunctionName"], None, desk.place).name
         check_new_name(name)
+        check_members(members, desk.state, desk)
         config = new_config(name, members)
         if config.package_type == "Zip" and (config.runtime is None or config.handler is None):
             raise invalid(
                 "Runtime and Handler are mandatory parameters for functions created with deployment packages."
             )
-        check_config(config, members, desk.state, desk)
         digest = await self._code(members["Code"], config.package_type)
         number = LATEST
 
@@ -160,8 +160,8 @@ class Create:
         desk.latest(desk.state, name)
 
         def change(latest: FunctionVersion, state: State) -> FunctionVersion:
+            check_members(members, state, desk)
             config = changed_config(latest.config, members)
-            check_config(config, members, state, desk)
             layers = layer_artifacts(config.layers, state) if "Layers" in members else latest.layers
             return latest.model_copy(
                 update={"config": config, "layers": layers, "description": config.description},
@@ -271,17 +271,17 @@ def _validated(document: Mapping[str, Any]) -> Function:
         raise invalid(f"The value of {where} is not valid: {first['msg']}") from error
 
 
-def check_config(config: Function, members: Members, state: State, desk: Desk) -> None:
+def check_members(members: Members, state: State, desk: Desk) -> None:
     """What the service checks beyond the form of a request, of what the request sets."""
     if members.get("Runtime"):
         check_runtime(members["Runtime"])
-    if config.timeout_s > TIMEOUT_LIMIT_S:
+    timeout = members.get("Timeout") or 0
+    if timeout > TIMEOUT_LIMIT_S:
         raise invalid(
-            f"1 validation error detected: Value '{config.timeout_s}' at 'timeout' failed to satisfy constraint: "
+            f"1 validation error detected: Value '{timeout}' at 'timeout' failed to satisfy constraint: "
             f"Member must have value less than or equal to {TIMEOUT_LIMIT_S}"
         )
-    if members.get("Environment"):
-        check_environment(config.environment.variables)
+    check_environment((members.get("Environment") or {}).get("Variables") or {})
     check_layers(members.get("Layers") or (), state, desk)
 
 

@@ -26,13 +26,14 @@ def settling(changed_at: float, now: float) -> bool:
 
 
 def pending(deployed: Deployed[FunctionVersion], now: float) -> bool:
-    """Whether the function (or version) is still being created."""
-    return settling(deployed.noun.updated_at, now) and deployed.noun.updated_at == deployed.created_at
+    """Whether the function (or version) is still being created; what a stack file made was made at once."""
+    made_here = not deployed.owner and deployed.noun.updated_at == deployed.created_at
+    return made_here and settling(deployed.noun.updated_at, now)
 
 
 def updating(deployed: Deployed[FunctionVersion], now: float) -> bool:
     """Whether an update is in progress."""
-    return settling(deployed.noun.updated_at, now) and deployed.noun.updated_at > deployed.created_at
+    return settling(deployed.noun.updated_at, now) and not pending(deployed, now)
 
 
 def revision_id(deployed: Deployed[FunctionVersion], now: float) -> str:
