@@ -23,10 +23,13 @@ CREATE TABLE records (key TEXT PRIMARY KEY, revision INTEGER NOT NULL, value BLO
 
 CREATE TABLE queues (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 
--- Rowids grow with time, so that old ones are found and forgotten from the front.
-CREATE TABLE accepted (
-    number INTEGER PRIMARY KEY, queue INTEGER NOT NULL, id TEXT NOT NULL, at REAL NOT NULL, UNIQUE (queue, id)
-);
+-- Ids that are refused again, in two generations: the older is emptied at once when the newer has lasted long enough.
+CREATE TABLE accepted_0 (queue INTEGER NOT NULL, id TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (queue, id))
+    WITHOUT ROWID;
+CREATE TABLE accepted_1 (queue INTEGER NOT NULL, id TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (queue, id))
+    WITHOUT ROWID;
+CREATE TABLE generations (only INTEGER PRIMARY KEY CHECK (only = 1), newer INTEGER NOT NULL, began_at REAL);
+INSERT INTO generations VALUES (1, 0, NULL);
 
 -- `visible_at` is when it can be leased: its due time, or the deadline of the lease where `leased` is 1.
 -- A body longer than a page lives in `bodies`, so that leasing does not write it again.
@@ -63,19 +66,10 @@ CREATE TABLE deployed (noun TEXT NOT NULL, key TEXT NOT NULL, owner TEXT NOT NUL
 """
 
 TABLE_NAMES = frozenset(
-    {
-        "sequences",
-        "records",
-        "queues",
-        "accepted",
-        "messages",
-        "bodies",
-        "groups",
-        "logs",
-        "entries",
-        "state",
-        "deployed",
-    }
+    (
+        *("sequences", "records", "queues", "accepted_0", "accepted_1", "generations", "messages", "bodies", "groups"),
+        *("logs", "entries", "state", "deployed"),
+    )
 )
 
 

@@ -11,17 +11,14 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runner.store.ports import REMEMBER_S, Depth, Lease, Message
+from runner.store.memory import Memory
+from runner.store.ports import Depth, Lease, Message
 
 INLINE_BYTES = 3_000  # longer bodies are kept beside the message
 BLOCK = 1_000  # sequences reserved by one write
-TRIM_EVERY = 32  # messages between two looks at remembered ids ...
-TRIM_ROWS = 128  # ... and how many are looked at: more than came meanwhile, so that forgetting keeps up
 
 INSERT = "INSERT INTO messages (sequence, queue, grp, visible_at, sent_at, id, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
 RESERVE = "UPDATE sequences SET given = given + ? RETURNING given"
-TRIM = "DELETE FROM accepted WHERE number IN (SELECT number FROM accepted ORDER BY number LIMIT ?) AND at <= ?"
-REMEMBER = "INSERT OR IGNORE INTO accepted (queue, id, at) VALUES (?, ?, ?)"
 TAKE = """UPDATE messages SET leased = 1, visible_at = ?1, deliveries = deliveries + 1,
     first_leased_at = coalesce(first_leased_at, ?2) WHERE sequence = ?3
     RETURNING id, coalesce(body, (SELECT body FROM bodies WHERE bodies.sequence = ?3)), deliveries, sent_at,
@@ -50,12 +47,13 @@ class Messages:
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
         self._next = self._block_end = 0
-        self._untrimmed = 0
+        self._memory = Memory()
 
     def forget(self) -> None:
         """After a rollback: numbers may have been given out that do not exist."""
         self._numbers.clear()
         self._next = self._block_end = 0
+        self._memory.forget()
 
     def _sequence(self, db: sqlite3.Connection) -> int:
         """The next sequence. None comes twice, also after a restart: a receipt must never fit another message."""
@@ -84,17 +82,11 @@ class Messages:
 
     def send(self, db: sqlite3.Connection, queue: str, messages: Sequence[Message], now: float) -> list[bool]:
         number = self._new_number(db, queue)
-        accepted = [self._send(db, number, message, now) for message in messages]
-        self._untrimmed += len(messages)
-        if self._untrimmed >= TRIM_EVERY:
-            db.execute(TRIM, (TRIM_ROWS * self._untrimmed // TRIM_EVERY, now - REMEMBER_S))
-            self._untrimmed = 0
-        return accepted
+        self._memory.turn(db, now)
+        return [self._send(db, number, message, now) for message in messages]
 
     def _send(self, db: sqlite3.Connection, number: int, message: Message, now: float) -> bool:
-        if db.execute(REMEMBER, (number, message.id, now)).rowcount == 0 and not _remember_again(
-            db, number, message.id, now
-        ):
+        if not self._memory.accept(db, number, message.id, now):
             return False
         beside = len(message.body) > INLINE_BYTES
         sequence = self._sequence(db)
@@ -180,8 +172,10 @@ class Messages:
         return [name for (name,) in rows.fetchall()]
 
     def latest(self, db: sqlite3.Connection) -> float:
-        row = db.execute("SELECT at FROM accepted ORDER BY number DESC LIMIT 1").fetchone()
-        return float(row[0]) if row else 0.0
+        (at,) = db.execute(
+            "SELECT max(at) FROM (SELECT max(at) AS at FROM accepted_0 UNION ALL SELECT max(at) FROM accepted_1)"
+        ).fetchone()
+        return float(at or 0.0)
 
     def reclaim(self, db: sqlite3.Connection, prefix: str, now: float) -> list[str]:
         """Give every lease under `prefix` back; returns the queues that had any."""
@@ -196,14 +190,6 @@ class Messages:
             if rows:
                 touched.append(queue)
         return touched
-
-
-def _remember_again(db: sqlite3.Connection, number: int, message_id: str, now: float) -> bool:
-    """True where the id was accepted so long ago that it may come again."""
-    forgotten = db.execute(
-        "DELETE FROM accepted WHERE queue = ? AND id = ? AND at <= ?", (number, message_id, now - REMEMBER_S)
-    ).rowcount
-    return bool(forgotten) and db.execute(REMEMBER, (number, message_id, now)).rowcount == 1
 
 
 def _take(db: sqlite3.Connection, queue: str, sequence: int, now: float, until: float) -> Lease:

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from runner.store.database import raw_connection
 
 LOG = logging.getLogger(__name__)
-CHECKPOINT_BYTES = 4 * 2**20  # fold the write-ahead log into the database beyond this size
+CHECKPOINT_BYTES = 16 * 2**20  # fold the write-ahead log into the database beyond this size
 BATCH_MAX = 256  # jobs in one commit: what waits beyond gives the loop a turn first
 RESET_BYTES = 256 * 2**20  # beyond this, stop and fold it whole: writers were too busy for it ever to be empty
 

@@ -152,11 +152,19 @@ class StoreContract:
 
     @history
     async def test_ids_are_forgotten_in_the_end(self, store: Store, clock: ManualClock) -> None:
-        await store.send("q", [message(f"old {n}") for n in range(50)], now=1)
-        for n in range(50):
-            await store.send("q", [message(f"new {n}")], now=REMEMBER_S * 2)
-        assert list(await store.send("q", [message(f"old {n}") for n in range(50)], now=REMEMBER_S * 2)) == [True] * 50
-        assert list(await store.send("q", [message(f"new {n}") for n in range(50)], now=REMEMBER_S * 2)) == [False] * 50
+        async def again(name: str, now: float) -> list[bool]:
+            return list(await store.send("q", [message(f"{name} {n}") for n in range(9)], now=now))
+
+        assert await again("a", 1) == [True] * 9
+        assert await again("b", REMEMBER_S) == [True] * 9
+        assert await again("a", REMEMBER_S) == [False] * 9
+        assert await again("c", REMEMBER_S + 2) == [True] * 9
+        assert await again("b", REMEMBER_S + 2) == [False] * 9
+        assert await again("a", REMEMBER_S + 2) == [True] * 9
+        assert await again("b", 2 * REMEMBER_S + 1) == [True] * 9
+        assert await again("c", 2 * REMEMBER_S + 1) == [False] * 9
+        assert await again("c", 9 * REMEMBER_S) == [True] * 9
+        assert await again("c", 9 * REMEMBER_S + 1) == [False] * 9
 
     @history
     async def test_a_delayed_message_is_not_seen_before_its_time(self, store: Store, clock: ManualClock) -> None:

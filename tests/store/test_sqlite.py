@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from runner.model.errors import StateError
-from runner.store.ports import Message
+from runner.store.ports import REMEMBER_S, Message
 from runner.store.sqlite import SqliteStore
 from tests.store.contract import ManualClock, StoreContract, history, message
 
@@ -57,6 +57,17 @@ class TestSqlite(StoreContract):
     async def test_a_flood_is_committed_in_turns_and_in_order(self, store: SqliteStore, clock: ManualClock) -> None:
         answers = await asyncio.gather(*(store.append("log", [(float(n), b"")]) for n in range(1_000)))
         assert list(answers) == list(range(1, 1_001))
+
+    @history
+    async def test_what_is_forgotten_takes_no_room(self, store: SqliteStore, clock: ManualClock) -> None:
+        for hour in range(1, 6):
+            await store.send("q", [message(f"{hour} {n}") for n in range(50)], now=hour * (REMEMBER_S + 1))
+
+        def remembered(db: sqlite3.Connection) -> int:
+            (one,), (two,) = (db.execute(f"SELECT count(*) FROM accepted_{n}").fetchone() for n in range(2))
+            return int(one + two)
+
+        assert await store.submit(remembered) == 100
 
     @history
     async def test_one_failing_job_leaves_the_others_of_its_commit_alone(
