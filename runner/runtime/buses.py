@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 PREFIX = "events/"
 DEFAULT = "default"
-LEASE_S = 30.0  # real seconds: how long after a crash events are delivered again
+LEASE_S = 10.0  # real seconds: how long after a crash events are delivered again
 WAIT_S = 60.0  # real seconds that an idle loop stays
 BATCH = 256  # events leased at once
 POISON_AFTER = 5  # times an event may fail in here before it is left out

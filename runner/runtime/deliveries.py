@@ -29,7 +29,7 @@ from runner.store.ports import Lease, Message, Queues
 log = logging.getLogger(__name__)
 
 QUEUE = "deliveries/retries"
-LEASE_S = 30.0  # real seconds
+LEASE_S = 10.0  # real seconds
 WAIT_S = 60.0  # real seconds that the idle loop stays
 BATCH = 64
 BACK_OFF_S = 1.0  # real seconds after an error of our own

@@ -30,6 +30,7 @@ RESERVED_INSIDE_OR = frozenset(
         *("ip-address-in-range", "ip-address-not-in-range"),
     }
 )
+TOO_DEEP = "Document nesting depth exceeds the maximum allowed"
 LITERALS: dict[Token, Value] = {Token.TRUE: TRUE, Token.FALSE: FALSE, Token.NULL: NULL}
 
 
@@ -62,6 +63,8 @@ class _Compiler:
         except PatternError as error:
             error.path = error.path or tuple(self.steps)
             raise
+        except RecursionError:
+            raise PatternError(TOO_DEEP, self.reader.place()) from None
 
     def _object(self, path: tuple[str, ...], *, inside_or: bool) -> None:
         reader, empty = self.reader, True

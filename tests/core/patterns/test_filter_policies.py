@@ -60,7 +60,8 @@ BAD = [
     (
         "invalid",
         "failed to parse JSON. Unrecognized token 'invalid': was expecting (JSON String, Number, Array, Object or "
-        "token 'null', 'true' or 'false')\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); "
+        "token 'null', 'true' or 'false')\n "
+        "at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); "
         "line: 1, column: 8]",
     ),
     ('{"a":{"b":["x"]}}', "Filter policy scope MessageAttributes does not support nested filter policy"),

@@ -164,6 +164,11 @@ def test_alternatives_multiply_up_to_a_thousand() -> None:
         compile_pattern(pattern(600))
 
 
+def test_a_pattern_can_be_nested_too_deeply() -> None:
+    with pytest.raises(PatternError, match="nesting depth"):
+        compile_pattern('{"a":' * 5000)
+
+
 @given(st.text(alphabet='{}[]",:0123.e-+ \\unltrfabce*', max_size=60))
 def test_any_text_compiles_or_is_refused(text: str) -> None:
     with suppress(PatternError):
