@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +182,7 @@ def test_buses(client: Any) -> None:
     client.delete_rule(Name="r", EventBusName="orders")
     client.delete_event_bus(Name="orders")
     for call in (client.describe_event_bus, client.delete_event_bus):
-        assert refused(lambda call=call: call(Name="orders")) == (
+        assert refused(partial(call, Name="orders")) == (
             "ResourceNotFoundException",
             "Event bus orders does not exist.",
         )
@@ -344,7 +345,7 @@ def test_patterns_are_tried(client: Any) -> None:
     assert client.test_event_pattern(EventPattern=PATTERN, Event=json.dumps(event))["Result"] is True
     assert client.test_event_pattern(EventPattern='{"source":["x"]}', Event=json.dumps(event))["Result"] is False
     for bad in ("text", "[]", '{"source": "shop"}'):
-        assert refused(lambda bad=bad: client.test_event_pattern(EventPattern=PATTERN, Event=bad)) == (
+        assert refused(partial(client.test_event_pattern, EventPattern=PATTERN, Event=bad)) == (
             "ValidationException",
             "Parameter Event is not valid.",
         )
@@ -387,7 +388,7 @@ def test_tags(client: Any) -> None:
         (PLACE.bus("none"), "Event bus none does not exist."),
         (PLACE.rule("default", "none"), "Rule none does not exist on EventBus default."),
     ):
-        assert refused(lambda name=name: client.list_tags_for_resource(ResourceARN=name)) == (
+        assert refused(partial(client.list_tags_for_resource, ResourceARN=name)) == (
             "ResourceNotFoundException",
             message,
         )

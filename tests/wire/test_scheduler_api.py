@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def test_a_schedule_is_made_read_changed_and_deleted(client: Any) -> None:
     assert client.list_schedules(State="ENABLED")["Schedules"] == []
     client.delete_schedule(Name="s")
     for call in (client.get_schedule, client.delete_schedule):
-        assert refused(lambda call=call: call(Name="s")) == (
+        assert refused(partial(call, Name="s")) == (
             "ResourceNotFoundException",
             "Schedule s does not exist.",
             404,
