@@ -213,7 +213,7 @@ class Constraints:
             self._explain_structure(shape, value, path, findings)
             return
         failed = self._failed(shape, value)
-        findings.extend(_finding(path, value, text, bare=self._is_bare(text)) for text in failed)
+        findings.extend(_finding(path, _shown(value, shape), text, bare=self._is_bare(text)) for text in failed)
         if shape.type == "list":
             self._explain_list(shape, value, path, findings)
         elif shape.type == "map":
@@ -240,11 +240,11 @@ class Constraints:
             return
         # Scalars are judged with the whole list as the value.
         if any(self._failed(shape.member, item) for item in value):
-            findings.append(_finding(path, value, self._of_elements(shape.member, shape.name)))
+            findings.append(_finding(path, _shown(value, shape), self._of_elements(shape.member)))
 
-    def _of_elements(self, shape: Shape, owner: str) -> str:
+    def _of_elements(self, shape: Shape) -> str:
         if "enum" in shape.traits:
-            return self._enum_text(shape, owner)
+            return self._enum_text(shape)
         return f"Member must satisfy constraint: [{', '.join(self._texts(shape))}]"
 
     def _failed(self, shape: Shape, value: Any) -> list[str]:
@@ -274,10 +274,10 @@ class Constraints:
             texts.append(_pattern_text(shape))
         return texts
 
-    def _enum_text(self, shape: Shape, owner: str = "") -> str:
+    def _enum_text(self, shape: Shape) -> str:
         if self.rules.bare_enums:
             return "Member must satisfy enum value set"
-        values = ENUM_ORDER.get(f"{shape.model.name}.{owner or shape.name}") or shape.traits["enum"]
+        values = ENUM_ORDER.get(f"{shape.model.name}.{shape.name}") or shape.traits["enum"]
         return f"Member must satisfy enum value set: [{', '.join(values)}]"
 
 
@@ -313,22 +313,30 @@ def _joined(path: str, name: str) -> str:
     return f"{path}.{camel}" if path else camel
 
 
-def _finding(path: str, value: Any, text: str, *, bare: bool = False) -> str:
-    shown = "" if bare else f"'{_shown(value)}' "
-    return f"Value {shown}at '{path}' failed to satisfy constraint: {text}"
+def _finding(path: str, shown: str, text: str, *, bare: bool = False) -> str:
+    value = "" if bare else f"'{shown}' "
+    return f"Value {value}at '{path}' failed to satisfy constraint: {text}"
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, shape: Shape) -> str:
     """A value as Java prints it."""
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_shown(item) for item in value)}]"
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}={_shown(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, bytes):
-        return f"java.nio.HeapByteBuffer[pos=0 lim={len(value)} cap={len(value)}]"
-    return str(value)
+    match shape.type:
+        case "structure":
+            members = (
+                f"{_joined('', name)}={_shown(value[name], member) if name in value else 'null'}"
+                for name, member in shape.members.items()
+            )
+            return f"{shape.name}({', '.join(members)})"
+        case "list":
+            return f"[{', '.join(_shown(item, shape.member) for item in value)}]"
+        case "map":
+            return "{" + ", ".join(f"{key}={_shown(item, shape.value)}" for key, item in value.items()) + "}"
+        case "boolean":
+            return "true" if value else "false"
+        case "blob":
+            return f"java.nio.HeapByteBuffer[pos=0 lim={len(value)} cap={len(value)}]"
+        case _:
+            return str(value)
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str] | None:

@@ -8,12 +8,6 @@ ENUM_ORDER: dict[str, tuple[str, ...]] = {
     "lambda.EventSourcePosition": ("LATEST", "AT_TIMESTAMP", "TRIM_HORIZON"),
     "lambda.InvokeMode": ("RESPONSE_STREAM", "BUFFERED"),
     "lambda.RecursiveLoop": ("Terminate", "Allow"),
-    "lambda.CompatibleRuntimes": (
-        *("nodejs20.x", "python3.14", "provided.al2023", "python3.12", "python3.13", "nodejs24.x", "nodejs22.x"),
-        *("java25", "python3.10", "python3.11", "java21", "ruby3.3", "ruby3.4", "ruby3.2", "python3.8", "python3.9"),
-        *("java17", "nodejs16.x", "dotnet10", "dotnet8", "java11", "dotnet6", "nodejs18.x", "provided.al2"),
-        "java8.al2",
-    ),
     "lambda.Runtime": (
         *("ruby3.5", "ruby2.6", "dotnetcore1.0", "python3.7", "nodejs8.10", "nasa", "ruby2.7", "python2.7-greengrass"),
         *("dotnetcore2.0", "python3.8", "java21", "dotnet6", "dotnetcore2.1", "python3.9", "java11", "nodejs6.10"),
