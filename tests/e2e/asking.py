@@ -13,12 +13,12 @@ T = TypeVar("T")
 POLL_S = 0.05
 
 
-def eventually(ask: Callable[[], T], *, deadline_s: float = DEADLINE_S) -> T:
+def eventually(ask: Callable[[], T], *, pause_s: float = POLL_S) -> T:
     """The first truthy answer of `ask`; fails with the last one if none comes."""
-    until = time.monotonic() + deadline_s
+    until = time.monotonic() + DEADLINE_S
     while not (answer := ask()):
         assert time.monotonic() < until, f"it did not come to be: {answer!r}"
-        time.sleep(POLL_S)
+        time.sleep(pause_s)
     return answer
 
 
@@ -32,8 +32,8 @@ def queue_url(up: Running, queue: str) -> str:
     return str(up.client("sqs").get_queue_url(QueueName=queue)["QueueUrl"])
 
 
-def messages(up: Running, queue: str, count: int = 1, *, deadline_s: float = DEADLINE_S) -> list[dict[str, Any]]:
-    """At least `count` messages of a queue, taken out of it."""
+def taken(up: Running, queue: str, enough: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
+    """Messages of a queue, taken out of it until there are `enough`."""
     sqs, url = up.client("sqs"), queue_url(up, queue)
     taken: list[dict[str, Any]] = []
 
@@ -50,10 +50,15 @@ def messages(up: Running, queue: str, count: int = 1, *, deadline_s: float = DEA
             entries = [{"Id": str(n), "ReceiptHandle": one["ReceiptHandle"]} for n, one in enumerate(received)]
             sqs.delete_message_batch(QueueUrl=url, Entries=entries)
         taken.extend(received)
-        return len(taken) >= count
+        return enough(taken)
 
-    eventually(take, deadline_s=deadline_s)
+    eventually(take, pause_s=0)
     return taken
+
+
+def messages(up: Running, queue: str, count: int = 1) -> list[dict[str, Any]]:
+    """At least `count` messages of a queue, taken out of it."""
+    return taken(up, queue, lambda found: len(found) >= count)
 
 
 def records(up: Running, queue: str, count: int = 1) -> list[dict[str, Any]]:

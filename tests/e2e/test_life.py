@@ -8,10 +8,11 @@ import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.e2e.asking import eventually, invoke, messages, put_order, queue_url
+from tests.e2e.asking import eventually, invoke, messages, put_order, queue_url, taken
 from tests.running import DEADLINE_S, RUNNER, Running, copy_of, environment
 
 pytestmark = pytest.mark.slow
@@ -102,14 +103,11 @@ def test_after_a_kill_everything_accepted_is_processed(tmp_path: Path, share: fl
     accepted = set(sender.accepted)  # what the killed process had answered
     assert len(accepted) >= 2 * COUNT * share * 0.5
     with Running(stack, "--no-watch") as again:
-        charged: set[str] = set()
 
-        def all_charged() -> bool:
-            for one in messages(again, "orders-charged"):
-                charged.add(json.loads(one["Body"])["responsePayload"]["order"])
-            return accepted <= charged
+        def all_charged(found: list[dict[str, Any]]) -> bool:
+            return accepted <= {json.loads(one["Body"])["responsePayload"]["order"] for one in found}
 
-        eventually(all_charged)
+        taken(again, "orders-charged", all_charged)
 
 
 def test_killed_in_the_middle_of_the_retries_they_go_on(tmp_path: Path) -> None:
