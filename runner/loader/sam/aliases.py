@@ -81,7 +81,7 @@ def describe_with_sha(work: Work, description: Any, sha: str) -> Any:
     if not description:
         return sha
     known = work.resolve(description)
-    return f"{known} {sha}" if isinstance(known, str) else {"Fn::Join": [" ", [description, sha]]}
+    return f"{known} {sha}" if isinstance(known, str) else {"Fn::Join": [" ", [known, sha]]}
 
 
 def publish(work: Work, source: Source, function: Json, name: str, sha: str | None) -> Alias:

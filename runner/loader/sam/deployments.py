@@ -145,17 +145,18 @@ class Deployments:
             return None
         branches = intrinsic_argument(alarms, "Fn::If")
         if isinstance(branches, list) and len(branches) == 3:
-            yes, no = (branch if is_no_value(branch) else _alarm_configuration(branch) for branch in branches[1:])
+            yes, no = (self._alarm_configuration(source, branch) for branch in branches[1:])
             return {"Fn::If": [branches[0], yes, no]}
+        return self._alarm_configuration(source, alarms)
+
+    def _alarm_configuration(self, source: Source, alarms: Any) -> Json:
         if not isinstance(alarms, list):
             message = "Alarms must be a list"
             raise self._work.refuse(source, message, "DeploymentPreference", "Alarms", code="wrong-type")
         return _alarm_configuration(alarms)
 
 
-def _alarm_configuration(alarms: Any) -> Any:
-    if not isinstance(alarms, list):
-        return alarms
+def _alarm_configuration(alarms: list[Any]) -> Json:
     if alarms and is_no_value(alarms[0]):
         return {}
     return {"Enabled": True, "Alarms": [{"Name": alarm} for alarm in alarms]}

@@ -84,13 +84,12 @@ class InvokeDestinations:
         if branches is not None and (not isinstance(branches, list) or len(branches) != 3):
             at = self._work.locate(self._source.properties, *path, "Destination")
             raise Refused(at, "Malformed 'Destination' property: Fn::If requires 3 arguments.")
-        if target is None:
+        chosen = branches if branches and is_no_value(branches[1]) != is_no_value(branches[2]) else None
+        if target is None or chosen:
             if kind not in CREATED:
                 message = "Destination is required if Type is not ['SQS', 'SNS']"
                 raise self._work.refuse(self._source, message, *path, hint="add Destination, an ARN")
-            arn = self._create(outcome, kind, None)
-        elif branches is not None and kind in CREATED and is_no_value(branches[1]) != is_no_value(branches[2]):
-            arn = self._choose(outcome, kind, branches)
+            arn = self._choose(outcome, kind, chosen) if chosen else self._create(outcome, kind, None)
         else:
             arn = target
         self._grant(outcome, kind, arn)

@@ -15,7 +15,7 @@ from runner.loader.sam.values import Json, as_list, intrinsic_argument, is_intri
 from runner.loader.sam.work import Source, Work
 from runner.loader.suggest import did_you_mean
 
-MANAGED, DOCUMENT, NOTHING = "managed", "document", "nothing"
+MANAGED, DOCUMENT, TEMPLATE, NOTHING = "managed", "document", "template", "nothing"
 
 
 def add_policies(work: Work, source: Source, grants: Grants) -> None:
@@ -52,7 +52,7 @@ class Entry:
         kind, value = self._read(entry)
         if kind == MANAGED:
             self._grants.attach(value)
-        elif kind == DOCUMENT:
+        elif kind in (DOCUMENT, TEMPLATE):
             self._grants.add_document(self._name, value)
 
     def _read(self, entry: Any) -> tuple[str, Any]:
@@ -70,7 +70,7 @@ class Entry:
         if len(entry) == 1:
             ((name, values),) = entry.items()
             if name in TEMPLATES:
-                return DOCUMENT, self._from_template(name, policy_template(name), values)
+                return TEMPLATE, self._from_template(name, policy_template(name), values)
         hint = did_you_mean(next(iter(entry)), TEMPLATES) if len(entry) == 1 else "one policy template an entry"
         message = f"Policy at index {self._index} in the 'Policies' property is not valid"
         raise self._refuse(message, "invalid-policy", hint)
@@ -100,7 +100,7 @@ class Entry:
                 "Separate different policy types into different Fn::If statements"
             )
             raise self._refuse(message, "invalid-policy")
-        if DOCUMENT in (yes, no):
+        if {DOCUMENT, TEMPLATE} & {yes, no}:
             self._grants.inline.append({"Fn::If": [condition, self._inline(chosen), self._inline(otherwise)]})
         else:
             self._grants.attach({"Fn::If": [condition, chosen, otherwise]})

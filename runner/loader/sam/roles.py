@@ -20,7 +20,7 @@ class Grants:
     """What a role may do, as the transform finds it out."""
 
     managed: list[Any] = field(default_factory=list)
-    inline: list[Any] = field(default_factory=list)
+    inline: list[Json] = field(default_factory=list)
 
     def attach(self, arn: Any) -> None:
         """A managed policy, once."""
@@ -29,14 +29,21 @@ class Grants:
 
     def add(self, name: str, statements: Sequence[Json], *, version: str | None = None) -> None:
         """An inline policy of these statements."""
-        document: Json = {"Version": version} if version else {}
-        document["Statement"] = list(statements)
-        self.add_document(name, document)
+        self.add_document(name, _document(statements, version))
+
+    def add_once(self, name: str, statements: Sequence[Json], *, version: str | None = None) -> None:
+        """An inline policy of these statements, unless the role has one that says the same."""
+        document = _document(statements, version)
+        if not any(policy.get("PolicyDocument") == document for policy in self.inline):
+            self.add_document(name, document)
 
     def add_document(self, name: str, document: Any) -> None:
-        """An inline policy, unless the role has one that says the same."""
-        if not any(isinstance(policy, dict) and policy.get("PolicyDocument") == document for policy in self.inline):
-            self.inline.append({"PolicyName": name, "PolicyDocument": document})
+        self.inline.append({"PolicyName": name, "PolicyDocument": document})
+
+
+def _document(statements: Sequence[Json], version: str | None) -> Json:
+    document: Json = {"Version": version} if version else {}
+    return {**document, "Statement": list(statements)}
 
 
 def statement(actions: str | list[str], resource: Any) -> Json:

@@ -34,9 +34,9 @@ def add_http_event(apis: Apis, event: Event) -> None:
 
 def _has_default(document: Document, event: Event) -> bool:
     """True if the default route invokes the same function, whose permission then covers all routes."""
-    return any(
-        event.target.variable in str(operation.get(INTEGRATION)) for operation in document.operations(DEFAULT_PATH, ANY)
-    )
+    # SAM looks for the function itself, so an alias's routes have a permission each.
+    variable = f"${{{event.source.id}.Arn}}"
+    return any(variable in str(operation.get(INTEGRATION)) for operation in document.operations(DEFAULT_PATH, ANY))
 
 
 def _permit(event: Event, route: Route) -> None:

@@ -13,7 +13,7 @@ from runner.loader.sam.apis.deployment_hash import Written, reinsert
 from runner.loader.sam.apis.document import Document, openapi_skeleton, swagger_skeleton
 from runner.loader.sam.apis.openapi3 import start_openapi3
 from runner.loader.sam.events.shapes import EVENT_SHAPES
-from runner.loader.sam.globals import with_globals
+from runner.loader.sam.globals import PREFIX, with_globals
 from runner.loader.sam.values import Json, is_intrinsic, suffix_of
 from runner.loader.sam.work import Refused, Source, Work
 from runner.loader.suggest import did_you_mean
@@ -211,9 +211,13 @@ class Apis:
         """What a function with an event hands on to the implicit API."""
         properties = api.source.properties
         api.feeders.append(source)
-        if source.get("PropagateTags") and isinstance(source.get("Tags"), dict):
+        # Of the function's own tags and those of Globals, here one stands alone.
+        shared = self._sections.get(source.type.removeprefix(PREFIX), {})
+        own = source.resource.get("Properties")
+        tags = (own.get("Tags") if isinstance(own, dict) else None) or shared.get("Tags")
+        if source.get("PropagateTags") and isinstance(tags, dict):
             standing = properties.get("Tags")
-            properties["Tags"] = {**(standing if isinstance(standing, dict) else {}), **source.get("Tags")}
+            properties["Tags"] = {**(standing if isinstance(standing, dict) else {}), **tags}
             properties["PropagateTags"] = True
 
     def _condition_paths(self, api: Api) -> None:

@@ -9,7 +9,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from runner.loader.sam.apis.deployment_hash import Written
+from runner.loader.sam.apis.deployment_hash import Written, mark, text_of
 from runner.loader.sam.apis.document import (
     INTEGRATION,
     Document,
@@ -39,9 +39,9 @@ def add_rest_event(apis: Apis, event: Event) -> None:
         at = event.work.locate(api.source.properties, "StageName")
         raise Refused(at, "StageName cannot be empty.")
     permit(event, route)
-    function_name = event.source.get("FunctionName")
-    if isinstance(function_name, str) and event.get("RestApiId") is not None:
-        api.redeploy_names.append(function_name)
+    function_name = event.work.resolve(event.source.get("FunctionName"))
+    if function_name:
+        api.redeploy_names.append(function_name if isinstance(function_name, str) else text_of(mark(function_name)))
     if api.document is not None:
         marked = replace(event, properties=deep_copy(event.work, event.properties, marked=True))
         _write(marked, route, api.document)

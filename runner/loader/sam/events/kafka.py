@@ -40,7 +40,7 @@ def add_msk(event: Event) -> None:
         if isinstance(entry, dict) and entry.get("Type") == "CLIENT_CERTIFICATE_TLS_AUTH":
             statements.append(statement(["secretsmanager:GetSecretValue"], entry.get("URI")))
     if statements:
-        event.grants.add("MSKExecutionRolePolicy", statements)
+        event.grants.add_once("MSKExecutionRolePolicy", statements)
 
 
 def registry_statements(event: Event) -> list[Json]:
@@ -77,7 +77,7 @@ def add_kafka(event: Event) -> None:
     endpoints = {"Endpoints": {"KafkaBootstrapServers": brokers}}
     add_mapping(event, None, {"SelfManagedEventSource": endpoints})
     if statements:
-        event.grants.add("SelfManagedKafkaExecutionRolePolicy", statements, version=VERSION)
+        event.grants.add_once("SelfManagedKafkaExecutionRolePolicy", statements, version=VERSION)
 
 
 def kafka_statements(event: Event) -> list[Json]:

@@ -109,7 +109,7 @@ def _destination_config(event: Event) -> Json | None:
 def _allow(grants: Grants, prefix: str, kind: str, arn: Any) -> None:
     found = destination_statements("S3Bucket" if kind == "S3" else kind, arn)
     if found:
-        grants.add(prefix + found[0], found[1])
+        grants.add_once(prefix + found[0], found[1])
 
 
 def _kafka_config(event: Event) -> Json | None:
