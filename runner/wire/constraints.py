@@ -51,6 +51,9 @@ RULES: dict[str, Rules] = {
                 "CreateFunctionRequest.Runtime",  # InvalidParameterValueException, in other words
                 "UpdateFunctionConfigurationRequest.Runtime",
                 "AddPermissionRequest.Principal",
+                "AliasRoutingConfiguration.AdditionalVersionWeights",
+                "CreateFunctionRequest.Architectures",
+                "UpdateFunctionCodeRequest.Architectures",
                 "PublishLayerVersionRequest.CompatibleRuntimes",  # judged in another order, in other words
                 "PublishLayerVersionRequest.CompatibleArchitectures",
                 "GetLayerVersionByArnRequest.Arn",  # patterns that the model has since changed

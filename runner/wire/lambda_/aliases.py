@@ -166,7 +166,7 @@ class Aliases:
 def check_weight(version: str, weight: float) -> None:
     """A routing weight is between 0 and 1, for a numbered version."""
     member = "routingConfig.additionalVersionWeights"
-    shown = f"{{{version}={weight}}}"
+    shown = f"{{{version}={float(weight)}}}"
     if not re.fullmatch(r"[0-9]+", version):
         rule = (
             "Map keys must satisfy constraint: [Member must have length less than or equal to 1024, Member must have "

@@ -13,8 +13,8 @@ from runner.model.names import LATEST
 from runner.model.state import Deployed, State
 from runner.planner import CodeDigest
 from runner.wire.lambda_.desk import Desk, given
-from runner.wire.lambda_.errors import conflict, invalid, too_large
-from runner.wire.lambda_.layers import check_layers, layer_artifacts
+from runner.wire.lambda_.errors import conflict, invalid, too_large, validation
+from runner.wire.lambda_.layers import ARCHITECTURES, ARCHITECTURES_RULE, check_layers, layer_artifacts
 from runner.wire.lambda_.names import Reference, reference
 from runner.wire.lambda_.runtimes import check_runtime
 from runner.wire.lambda_.shapes import configuration
@@ -137,6 +137,7 @@ class Create:
     async def update_code(self, members: Members, context: Context) -> Members:
         desk = self._desk
         check_size(context, "UpdateFunctionCode")
+        check_architectures(members)
         name = desk.reference(members).name
         package = desk.latest(desk.state, name).noun.config.package_type
         digest = await self._code(members, package)
@@ -273,6 +274,7 @@ def _validated(document: Mapping[str, Any]) -> Function:
 
 def check_members(members: Members, state: State, desk: Desk) -> None:
     """What the service checks beyond the form of a request, of what the request sets."""
+    check_architectures(members)
     if members.get("Runtime"):
         check_runtime(members["Runtime"])
     timeout = members.get("Timeout") or 0
@@ -283,6 +285,18 @@ def check_members(members: Members, state: State, desk: Desk) -> None:
         )
     check_environment((members.get("Environment") or {}).get("Variables") or {})
     check_layers(members.get("Layers") or (), state, desk)
+
+
+def check_architectures(members: Members) -> None:
+    given = members.get("Architectures")
+    if given is None:
+        return
+    shown = f"[{', '.join(given)}]"
+    if len(given) != 1:
+        rule = f"Member must have length {'less' if given else 'greater'} than or equal to 1"
+        raise validation([(shown, "architectures", rule)])
+    if given[0] not in ARCHITECTURES:
+        raise validation([(shown, "architectures", ARCHITECTURES_RULE)])
 
 
 def check_environment(variables: Mapping[str, str]) -> None:

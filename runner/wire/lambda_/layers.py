@@ -23,6 +23,9 @@ VERSION_PATTERN = (
 )
 VERSION = re.compile(VERSION_PATTERN)
 ARCHITECTURES = ("x86_64", "arm64")
+ARCHITECTURES_RULE = (
+    "Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]"
+)
 
 
 class Layers:
@@ -182,11 +185,7 @@ def check_compatibility(members: Members) -> None:
         problems.append((f"[{', '.join(runtimes)}]", "compatibleRuntimes", rule))
     architectures: list[str] = members.get("CompatibleArchitectures") or []
     if any(architecture not in ARCHITECTURES for architecture in architectures):
-        rule = (
-            "Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], "
-            "Member must not be null]"
-        )
-        problems.append((f"[{', '.join(architectures)}]", "compatibleArchitectures", rule))
+        problems.append((f"[{', '.join(architectures)}]", "compatibleArchitectures", ARCHITECTURES_RULE))
     if problems:
         raise validation(problems)
 

@@ -17,7 +17,7 @@ from runner.model.state import Deployed, State
 from runner.wire.lambda_.desk import Desk
 from runner.wire.lambda_.errors import conflict, invalid, no_alias, not_found, stale
 from runner.wire.lambda_.layers import check_number, layer_name, no_layer
-from runner.wire.lambda_.names import Reference
+from runner.wire.lambda_.names import Reference, resolve
 from runner.wire.operation import Context, Members, Operation
 
 LAYER = "@layer"
@@ -76,10 +76,11 @@ class Permissions:
         desk, wanted, sid = self._desk, self._desk.reference(members), members["StatementId"]
 
         def decide(state: State) -> State:
-            self._check_owner(state, wanted)
+            if resolve(state, wanted) is None:
+                raise not_found(f"No policy found for: {wanted.arn(desk.place)}")
             statements = _statements(state, _prefix(wanted))
             if not statements:
-                raise not_found(f"No policy found for: {wanted.arn(desk.place)}")
+                raise not_found("No policy is associated with the given resource.")
             found = next((one for one in statements if _sid(one) == sid), None)
             if found is None:
                 raise not_found(f"Statement {sid} is not found in resource policy.")

@@ -342,7 +342,10 @@ def test_policies(scene: Scene, client: Any) -> None:
         "Statement x is not found in resource policy."
     )
     assert error(client.remove_permission, FunctionName="f:1", StatementId="x") == missing(
-        f"No policy found for: {ARN}:1"
+        "No policy is associated with the given resource."
+    )
+    assert error(client.remove_permission, FunctionName="g", StatementId="x") == missing(
+        f"No policy found for: {PLACE.function('g')}"
     )
 
 
