@@ -37,7 +37,10 @@ from runner.runtime.deploy import Deployer
 from runner.runtime.deployment import Deployment
 from runner.runtime.doors import Doors
 from runner.runtime.functions import Functions
+from runner.runtime.functions.build import Builds
 from runner.runtime.functions.code import CodeStore
+from runner.runtime.functions.interpreters import Interpreters
+from runner.runtime.log_door import LogDoor
 from runner.runtime.log_tail import LogTail
 from runner.runtime.logs import LogEvent, LogService
 from runner.runtime.mappings import Mappings
@@ -53,8 +56,7 @@ from runner.wire.iam import Iam
 from runner.wire.lambda_ import Lambda
 from runner.wire.lambda_.downloads import PATH as CODE_PATH
 from runner.wire.lambda_.downloads import Downloads
-from runner.wire.log_lines import PATH as LOGS_PATH
-from runner.wire.log_lines import LogLines, line_of, search_of
+from runner.wire.log_lines import line_of, search_of
 from runner.wire.logs import Logs
 from runner.wire.operation import Service
 from runner.wire.scheduler import Scheduler
@@ -65,6 +67,9 @@ from runner.wire.sts import Sts
 __all__ = ["Ready", "Reloaded", "Settings", "View", "plan_stack", "read_logs", "read_status", "remove_stack", "serve"]
 
 GRACE_S = 3.0  # what is in flight gets this long when the process is told to end
+HELD_BY_LOOPS = ("async/", "deliveries/", "events/", "sns/")  # whoever leased of these is gone at a start
+AHEAD_S = 60.0  # a clock that is this much ahead is worth a word
+OWN_QUEUES = ("events/", "deliveries/", "async/", "sns/")  # leased by our own loops only, unlike `sqs/`
 STOP_WAIT_S = 15.0  # `down` waits this long for a running `up` to end
 
 
@@ -107,7 +112,7 @@ class App:
         self.settings, self.place, self.clock = settings, place, clock
         self.store, self.deployment = store, deployment
         self.doors = Doors()
-        self.code = CodeStore(settings.artifacts)
+        self.code = _code_store(settings)
         self.logs = LogService(store, deployment, clock)
         self.functions = Functions(
             deployment,
@@ -131,12 +136,12 @@ class App:
             ("sns", self.topics),
             ("events", self.buses),
             ("lambda", self.invocations.door),
+            ("logs", LogDoor(self.logs)),
         ):
             self.doors.open(service, door)
         self.log_tail = LogTail(self.logs, deployment)
         self.front = Front(self._rooms(), place, clock)
         self.front.mount_raw("GET", log_lines.PATH, log_lines.LogLines(self.log_tail).answer)
-        self.front.mount_raw("GET", LOGS_PATH, LogLines(LogTail(self.logs, deployment)).answer)
         self.front.mount_raw("GET", CODE_PATH, Downloads(self.code).answer)
 
     def _rooms(self) -> list[Service]:
@@ -190,9 +195,15 @@ async def _serve(settings: Settings, view: View) -> int:
         clock = Clock(settings.pace)
         try:
             async with _opened(settings, clock) as (store, deployment):
+                for prefix in HELD_BY_LOOPS:
+                    await store.reclaim(prefix, now=clock.now())
                 return await Session(App(settings, place, clock, store, deployment), view, server, lock).run()
         finally:
             await server.close()
+
+
+def _code_store(settings: Settings) -> CodeStore:
+    return CodeStore(settings.artifacts, Builds(settings.folder / "builds", Interpreters()))
 
 
 def _load(settings: Settings, place: Place) -> LoadResult:
@@ -244,9 +255,20 @@ class Session:
         if event.function:
             self._view.line(event.function, event.message)
 
+    async def _resume(self) -> None:
+        """Take over from the run before, however it ended: its time, and the work that it held."""
+        app = self._app
+        ahead = app.clock.catch_up(await app.store.latest())
+        if ahead > AHEAD_S:
+            days = ahead / 86400
+            self._view.notice(f"An earlier run had a faster clock: time goes on from there, {days:.1f} days ahead.")
+        for prefix in OWN_QUEUES:
+            await app.store.reclaim(prefix, now=app.clock.now())
+
     async def _deploy(self) -> Plan | None:
         """Load and apply the stack; None if its file is wrong, which was shown."""
         app = self._app
+        await self._resume()
         loaded = await asyncio.to_thread(_load, app.settings, app.place)
         self._view.findings(loaded)
         if loaded.stack is None:
@@ -283,10 +305,12 @@ class Session:
         await asyncio.gather(app.mappings.drain(GRACE_S), app.invocations.drain(GRACE_S), self._server.close(GRACE_S))
         await app.front.close()
         alive.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await alive
-        await app.functions.close(GRACE_S)
-        await app.logs.close()
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await alive
+        finally:
+            await app.functions.close(GRACE_S)
+            await app.logs.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +348,7 @@ async def plan_stack(settings: Settings) -> Planned:
         return Planned(loaded, None)
     clock = Clock()
     async with _opened(settings, clock) as (_, deployment):
-        deployer = Deployer(deployment, CodeStore(settings.artifacts), clock)
+        deployer = Deployer(deployment, _code_store(settings), clock)
         return Planned(loaded, await deployer.plan(loaded.stack))
 
 
@@ -336,6 +360,7 @@ async def read_status(settings: Settings) -> Status:
     async with _opened(settings, clock) as (store, deployment):
         app = App(settings, _endpoint(settings), clock, store, deployment)
         depths = {name: await app.depth(name) for name in deployment.state.of(Queue)}
+        await app.schedules.recall()
         return Status(deployment.state, app.schedules.upcoming(), depths)
 
 
@@ -360,7 +385,7 @@ async def remove_stack(settings: Settings, *, keep_data: bool) -> Plan:
         clock = Clock()
         async with _opened(settings, clock) as (store, deployment):
             name = _deployed_as(deployment.state, settings.stack)
-            plan = await Deployer(deployment, CodeStore(settings.artifacts), clock).remove(name)
+            plan = await Deployer(deployment, _code_store(settings), clock).remove(name)
             if not keep_data:
                 await _forget_data(store)
         if not plan.after.of(StackRecord):

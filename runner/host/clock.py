@@ -23,6 +23,12 @@ class Clock:
     def now(self) -> float:
         return self._epoch + (time.monotonic() - self._start) * self.pace
 
+    def catch_up(self, at: float) -> float:
+        """Never be earlier than `at`, to which an earlier and faster run had come; returns by how many seconds."""
+        ahead = max(0.0, at - self.now())
+        self._epoch += ahead
+        return ahead
+
     def elapsed(self) -> float:
         """Seconds of a monotonic clock, for measuring real durations."""
         return time.monotonic()
