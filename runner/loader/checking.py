@@ -136,7 +136,7 @@ class _Check:
             local.exports,
             sections.extensions,
         )
-        prepared = prepare(root, self.path, scope, conditions, self.positions, self.report, self.checked)
+        prepared = prepare(root, self.path.parent, scope, self.positions, self.report, self.checked)
         if prepared is not root:
             sections = Sections(prepared, self.positions, Report())
             sections.report = self.report
@@ -286,7 +286,7 @@ class _Check:
             checker = Checker(info.name, self.positions, self.report, self.inert)
             checker.members(properties, info.properties, at)
         metadata = resolver.value(resource.get("Metadata"))
-        physical_id = identities.ref(name)
+        physical_id = identities.physical_id(name)
         if info.name in NAMES and info.tier is Tier.RUN:
             properties.setdefault(NAMES[info.name][0], identities.name(name))
         self.checked.resources[name] = Resolved(
@@ -345,10 +345,6 @@ class _Check:
             for target in depends if isinstance(depends, list) else [depends]:
                 if isinstance(target, str):
                     edges[name].add(target)
-        # Asking for a resource's own name, to know its physical id, is no dependency of its own.
-        for name in resources:
-            if name in edges[name] and name not in identities.self_references:
-                edges[name].discard(name)
         return edges
 
     def _inert(self) -> None:

@@ -48,6 +48,9 @@ FUNCTIONS = (
 TAGS = {"!Ref": "Ref", "!Condition": "Condition"} | {f"!{name}": f"Fn::{name}" for name in FUNCTIONS}
 CORE = "tag:yaml.org,2002:"
 COLON = "\ue010"  # private use: stands for a colon inside a word
+MARK = "\ue011"  # private use: stands for a lone question mark, as in cron expressions
+PLAIN_PROBLEMS = ("found unexpected ':'", "did not find expected ',' or")
+INNER_MARK = re.compile(r"(?<=[^\s,\[{:-] )\?(?= [^\s])")
 INNER_COLON = re.compile(r"(?<=[^\s\"'\]}:]):(?=[^\s,\[\]{}\"'])|(?<=:):(?=[^\s,\[\]{}\"':])")
 
 
@@ -78,15 +81,19 @@ def compose(text: str, name: str, positions: Positions, report: Report) -> Any:
     except Stopped:
         return None
     except YAMLError as error:
-        masked = INNER_COLON.sub(COLON, text) if "found unexpected ':'" in str(error) else text
+        masked = _masked(text) if any(problem in str(error) for problem in PLAIN_PROBLEMS) else text
         if masked == text:
             _report_syntax(error, text, name, report)
             return None
         return _compose_masked(masked, text, name, positions, report)
 
 
+def _masked(text: str) -> str:
+    return INNER_MARK.sub(MARK, INNER_COLON.sub(COLON, text))
+
+
 def _compose_masked(masked: str, text: str, name: str, positions: Positions, report: Report) -> Any:
-    """A second try for `[!Ref AWS::Region]`: the parser takes no colon in a plain scalar between brackets.
+    """A second try for `[!Ref AWS::Region]`: the parser takes no colon, nor a lone `?`, in a word between brackets.
 
     AWS does, so colons inside words are hidden from the parser; nothing moves, as one letter stands for one.
     """
@@ -153,8 +160,8 @@ class _Composer:
 
     def scalar(self, event: Any) -> None:
         self.count(event)
-        if self.masked and COLON in event.value:
-            event.value = event.value.replace(COLON, ":")
+        if self.masked:
+            event.value = event.value.replace(COLON, ":").replace(MARK, "?")
         frame = self.frames[-1] if self.frames else None
         if frame is not None and type(frame.container) is dict and frame.key is None:
             self.take_key(frame, event)
@@ -209,7 +216,7 @@ class _Composer:
         self.count(event)
         frame = self.frames[-1] if self.frames else None
         if frame is not None and type(frame.container) is dict and frame.key is None:
-            self.fail(self.position(event), "invalid-key", "A key must be a string, not a list or a map.")
+            self.fail(self.position(event), "invalid-key", "A key must be a string, not a list or a map.", "quote it")
         if len(self.frames) >= DEPTH_MAX:
             message = f"The template is nested more than {DEPTH_MAX} levels deep."
             self.fail(self.position(event), "too-deep", message, "flatten it")
@@ -245,7 +252,7 @@ class _Composer:
         frame = self.frames[-1] if self.frames else None
         if frame is not None and type(frame.container) is dict and frame.key is None:
             if not isinstance(value, str):
-                self.fail(self.position(event), "invalid-key", "A key must be a string.")
+                self.fail(self.position(event), "invalid-key", "A key must be a string.", "write it out")
             frame.key, frame.key_at = value, span_of(event)
             return
         self.add(value, span_of(event), event)

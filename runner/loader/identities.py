@@ -55,7 +55,6 @@ class Identities:
         self.value: Callable[[Any], Any] = lambda node: node
         self.current = ""
         self.edges: dict[str, set[str]] = {}
-        self.self_references: set[str] = set()
         self._names: dict[str, str] = {}
         self._going: set[str] = set()
         self._refs: dict[str, Callable[[str], Any]] = {
@@ -114,10 +113,14 @@ class Identities:
         self._depend(logical_id)
         return self._guarded(logical_id, lambda: self._attribute(logical_id, name))
 
+    def physical_id(self, logical_id: str) -> Any:
+        """What `Ref` gives, asked by nobody: no dependency comes of it."""
+        return self._guarded(logical_id, lambda: self._ref(logical_id))
+
     def texts(self, logical_id: str) -> Iterator[str]:
         """Every text by which others may mean a resource: its physical id and its ARN."""
         type_ = self.type(logical_id)
-        physical = self._guarded(logical_id, lambda: self._ref(logical_id))
+        physical = self.physical_id(logical_id)
         if isinstance(physical, str) and not isinstance(physical, Unknown):
             yield physical
         if type_ in self._arns:
@@ -132,8 +135,6 @@ class Identities:
     def _guarded(self, logical_id: str, give: Callable[[], Any]) -> Any:
         """Names may depend on names; a circle gives an unknown value here and is reported from `edges`."""
         if logical_id in self._going:
-            if logical_id == self.current:
-                self.self_references.add(logical_id)
             return Unknown(f"${{{logical_id}}}")
         before, self.current = self.current, logical_id
         self._going.add(logical_id)

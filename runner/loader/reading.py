@@ -36,6 +36,9 @@ SECTIONS = (
 MARKS = ("Resources", "AWSTemplateFormatVersion", "Transform", "Globals")
 """A mapping that has one of these is meant as a stack file."""
 
+FOREIGN = ("service", "provider", "kind", "apiVersion")
+"""Keys at the top of other tools' files that speak of AWS too."""
+
 _LOOKS = re.compile(r"^\s*[\"']?(?:AWSTemplateFormatVersion|Resources|Transform)[\"']?\s*:|AWS::[A-Z]", re.MULTILINE)
 _IGNORE = re.compile(r"#\s*runner:\s*ignore(-file)?\b[: ]*([a-z0-9,\- ]+)")
 
@@ -98,7 +101,9 @@ def _looks_like_stack(text: str, root: Any) -> bool:
         return False
     if any(mark in root for mark in MARKS):
         return True
-    return any(key in root for key in SECTIONS) and "AWS::" in text
+    if "AWS::" not in text or any(key in root for key in FOREIGN):
+        return False
+    return any(key in root for key in SECTIONS) or any(str(key).lower() == "resources" for key in root)
 
 
 def suppressions(text: str) -> dict[int, frozenset[str]]:

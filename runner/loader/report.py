@@ -48,6 +48,10 @@ class Report:
         self._found[key] = found
         self._errors += found.severity is Severity.ERROR
 
+    def has(self, at: Position, code: str) -> bool:
+        """True if there is a finding of that code at that place."""
+        return any(key[:2] == (at, code) for key in self._found)
+
     @property
     def failed(self) -> bool:
         """True once there is an error."""

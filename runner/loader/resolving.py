@@ -66,6 +66,8 @@ class Resolver:
                 function = self.functions.get(name)
                 if function is not None:
                     return self.placed(function(argument, self.positions.of(node)), node)
+                if isinstance(name, str) and name.startswith("Fn::"):
+                    return Unknown(f"${{{name}}}")
             return self.members(node)
         if isinstance(node, list):
             return self.items(node)
@@ -192,7 +194,7 @@ class Resolver:
             return Unknown("${Fn::Select}")
         if 0 <= number < len(items):
             return items[number]
-        if contains_unknown(items):
+        if contains_unknown(items) or number < 0:
             return Unknown(f"${{Fn::Select {index}}}")
         message = f"Template error: Fn::Select cannot select nonexistent value at index {number}"
         hint = f"the list has {len(items)} items; the first is 0"
@@ -264,6 +266,8 @@ class Resolver:
             return list(found) if isinstance(found, list) else found
         if len(argument) == 4 and isinstance(argument[3], dict) and "DefaultValue" in argument[3]:
             return self.value(argument[3]["DefaultValue"])
+        if text_of(keys[0]) not in self.scope.mappings:
+            return Unknown("${Fn::FindInMap}")
         path = "::".join(text_of(key) for key in keys)
         message = f"Template error: Unable to get mapping for {path}"
         # Whoever deploys chooses the region, the account and the stack's name: elsewhere it may well be right.

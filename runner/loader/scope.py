@@ -26,6 +26,22 @@ class Resources(Protocol):
     def attribute(self, logical_id: str, name: str) -> Any: ...
 
 
+class NoResources:
+    """Where functions are evaluated before there are any resources."""
+
+    def exists(self, logical_id: str) -> bool:
+        return False
+
+    def declared(self, logical_id: str) -> bool:
+        return False
+
+    def ref(self, logical_id: str) -> Any:
+        return Unknown(f"${{{logical_id}}}")
+
+    def attribute(self, logical_id: str, name: str) -> Any:
+        return Unknown(f"${{{logical_id}.{name}}}")
+
+
 @dataclass(slots=True)
 class Scope:
     """Everything that a template's functions may name. `parameters` lacks those without a value."""

@@ -131,11 +131,11 @@ class Sections:
         wrong = self.root.get("Resources")
         if wrong is not None and not isinstance(wrong, dict):
             return
+        if "Resources" not in self.root and any(str(name).lower() == "resources" for name in self.root):
+            return  # reported as an unknown section
         at = self._at("Resources") if "Resources" in self.root else self.positions.of(self.root)
         message = "Template format error: At least one Resources member must be defined."
-        near = next((name for name in self.root if str(name).lower() == "resources" and name != "Resources"), None)
-        hint = f"did you mean 'Resources' instead of '{near}'?" if near else "declare a resource under Resources"
-        self.report.error(at, "no-resources", message, hint)
+        self.report.error(at, "no-resources", message, "declare a resource under Resources")
 
     def _literals(self) -> None:
         version = self.root.get("AWSTemplateFormatVersion")

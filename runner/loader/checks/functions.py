@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from runner.loader.checks.context import FUNCTION, Context, Item, plain
+from runner.loader.checks.runtimes import KNOWN
 from runner.loader.values import Unknown
 from runner.model.diagnostic import Note
 
@@ -129,7 +130,7 @@ def _handler(context: Context, item: Item) -> None:
 
 def _inline(context: Context, item: Item, code: dict[str, object], handler: str, runtime: str) -> None:
     at = context.positions.value(code, "ZipFile")
-    if not runtime.startswith(("python", "nodejs")):
+    if runtime in KNOWN and not runtime.startswith(("python", "nodejs")):
         message = f"#/Code/ZipFile: inline code is for Python and Node, not for {runtime}"
         context.report.error(at, "invalid-combination", message, "put the code into a folder, and name it in CodeUri")
     elif not handler.startswith("index."):

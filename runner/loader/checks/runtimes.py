@@ -92,6 +92,8 @@ def _check_function(resource: Item, context: Context) -> None:
 def _required(resource: Item, report: Report) -> bool:
     """A zip package has a handler and a runtime."""
     missing = [name for name in ("Runtime", "Handler") if name not in resource.properties]
+    if report.has(resource.at, "missing-property"):
+        return not missing  # the transform has said so
     for name in missing:
         message = f"{name} of '{resource.logical_id}' is required for a function with PackageType Zip."
         report.error(resource.at, "missing-property", message, f"add {name}")
