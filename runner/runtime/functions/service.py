@@ -91,6 +91,13 @@ class Functions:
         fleet.submit(Invocation(call, arn, future, share))
         return future
 
+    def provisioned(self, function: str, version: str) -> tuple[int, str]:
+        """How many environments of provisioned concurrency stand ready, and why no more will (empty: there is time)."""
+        fleet = self._fleets.get((function, version))
+        if fleet is None:
+            return 0, ""
+        return fleet.pool.available, "FUNCTION_ERROR_INIT_FAILURE" if fleet.provision_failed else ""
+
     def _target(self, name: str, qualifier: str | None) -> tuple[str, Fleet]:
         found = self._routes.get((name, qualifier))
         if found is None:
