@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import math
 import os
 import shutil
@@ -245,6 +246,7 @@ class Session:
         ended = asyncio.create_task(self._ending.wait(), name="ended")
         self._server.handler = self._app.front.handle
         self._announce(plan)
+        gc.freeze()  # what stands now stays: collections need not look at it again
         await asyncio.wait({alive, ended}, return_when=asyncio.FIRST_COMPLETED)
         self._view.stopping()
         await self._end(alive)
