@@ -48,6 +48,10 @@ QUERY_VERSIONS = {
     "2011-06-15": "sts",
     "2012-11-05": "sqs",
 }
+LINKED_ACTIONS = {  # of links that SNS sends to its subscribers: unsigned, without a version
+    "ConfirmSubscription": "sns",
+    "Unsubscribe": "sns",
+}
 HOST_NAMES = frozenset((*TARGET_PREFIXES.values(), *QUERY_VERSIONS.values(), "lambda", "scheduler"))
 PATHS = (  # of unsigned requests
     (re.compile(r"/20\d\d-\d\d-\d\d/"), "lambda"),
@@ -136,6 +140,7 @@ class Router:
             fields = request_fields(request)
             if "Action" in fields:
                 service = service or QUERY_VERSIONS.get(fields.get("Version", ""), "")
+                service = service or LINKED_ACTIONS.get(fields["Action"], "")
                 return Target(service, fields["Action"], "query")
         return self._by_path(service, request)
 
