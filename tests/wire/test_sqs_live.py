@@ -188,3 +188,13 @@ def test_a_long_poll_that_is_hung_up_takes_no_message(live: Live, sqs: Any) -> N
     sqs.send_message(QueueUrl=url, MessageBody="for whoever listens")
     (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"]
     assert message["Body"] == "for whoever listens"
+
+
+def test_the_links_in_messages_work_in_a_browser(live: Live, sns: Any) -> None:
+    topic = sns.create_topic(Name="linked")["TopicArn"]
+    endpoint = "arn:aws:sqs:us-east-1:000000000000:nobody"
+    subscription = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=endpoint)["SubscriptionArn"]
+    link = f"{live.endpoint}/?Action=Unsubscribe&SubscriptionArn={subscription}"
+    with urllib.request.urlopen(link, timeout=10) as answer:
+        assert "<UnsubscribeResponse" in answer.read().decode()
+    assert sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"] == []

@@ -75,7 +75,9 @@ def _flag(name: str, text: str) -> bool:
     return text.lower() == "true"
 
 
-def described_topic(found: Deployed[Topic], place: Place, confirmed: int, policy: str | None) -> dict[str, str]:
+def described_topic(
+    found: Deployed[Topic], place: Place, policy: str | None, *, confirmed: int, pending: int
+) -> dict[str, str]:
     """Every attribute of a topic, in the order of names."""
     topic, arn = found.noun, place.topic(found.key)
     values: dict[str, str | None] = {
@@ -86,7 +88,7 @@ def described_topic(found: Deployed[Topic], place: Place, confirmed: int, policy
         "EffectiveDeliveryPolicy": _compact(DELIVERY),
         "SubscriptionsConfirmed": str(confirmed),
         "SubscriptionsDeleted": "0",
-        "SubscriptionsPending": "0",
+        "SubscriptionsPending": str(pending),
         "KmsMasterKeyId": topic.kms_master_key_id,
         "SignatureVersion": topic.signature_version,
         "TracingConfig": topic.tracing_config,
@@ -168,7 +170,7 @@ def _check_filter(document: Mapping[str, Any], prefix: str, touched: Iterable[st
         raise errors.invalid(f"{prefix}FilterPolicy: {policy_message(error)}") from None
 
 
-def described_subscription(found: Deployed[Subscription], place: Place) -> dict[str, str]:
+def described_subscription(found: Deployed[Subscription], place: Place, *, pending: bool = False) -> dict[str, str]:
     """Every attribute of a subscription, in the order of names."""
     noun = found.noun
     values: dict[str, str | None] = {
@@ -177,8 +179,8 @@ def described_subscription(found: Deployed[Subscription], place: Place) -> dict[
         "Protocol": noun.protocol,
         "Endpoint": noun.endpoint,
         "Owner": place.account,
-        "ConfirmationWasAuthenticated": "true",
-        "PendingConfirmation": "false",
+        "ConfirmationWasAuthenticated": "false" if noun.protocol in ("http", "https") else "true",
+        "PendingConfirmation": "true" if pending else "false",
         "RawMessageDelivery": "true" if noun.raw_message_delivery else "false",
         "SubscriptionPrincipal": f"arn:{place.partition}:iam::{place.account}:root",
         "FilterPolicy": _text(noun.filter_policy),

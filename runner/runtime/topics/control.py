@@ -28,7 +28,7 @@ from runner.runtime.topics.attributes import (
     described_subscription,
     described_topic,
 )
-from runner.runtime.topics.service import DELIVERED, Topics
+from runner.runtime.topics.service import DELIVERED, WEB, Topics
 
 TOPIC_NAME = re.compile(r"[A-Za-z0-9_-]{1,256}|[A-Za-z0-9_-]{1,251}\.fifo")
 PROTOCOLS = frozenset({"http", "https", "email", "email-json", "sms", "sqs", "application", "lambda", "firehose"})
@@ -163,11 +163,12 @@ class TopicControl:
 
         await self._deployment.change(decide)
 
-    def topic_attributes(self, name: str) -> dict[str, str]:
+    async def topic_attributes(self, name: str) -> dict[str, str]:
         """Raises ApiError."""
-        found = self._topics.find(name)
-        arn = self._place.topic(name)
-        return described_topic(found, self._place, len(self._topics.subscriptions(arn)), self._policy_text(name))
+        found, arn = self._topics.find(name), self._place.topic(name)
+        pending = len(await self._topics.pending.of(arn))
+        confirmed = len(self._topics.subscriptions(arn))
+        return described_topic(found, self._place, self._policy_text(name), confirmed=confirmed, pending=pending)
 
     def topic_arns(self) -> list[str]:
         return sorted(self._place.topic(name) for name in self._deployment.state.of(Topic))
@@ -194,28 +195,53 @@ class TopicControl:
 
     # -- subscriptions
 
-    async def subscribe(self, name: str, protocol: str, endpoint: str, attributes: Mapping[str, str]) -> str:
-        """Returns the ARN: the existing one where protocol and endpoint are the same. Raises ApiError."""
-        topic_arn, now = self._place.topic(name), self._clock.now()
+    async def subscribe(
+        self, name: str, protocol: str, endpoint: str, attributes: Mapping[str, str]
+    ) -> tuple[str, bool]:
+        """The ARN, the existing one where protocol and endpoint are the same; and whether it is in force already.
+
+        An HTTP endpoint is asked to confirm first. Raises ApiError.
+        """
+        topic_arn, now, state = self._place.topic(name), self._clock.now(), self._deployment.state
+        wanted = self._wanted(_topic(state, name).noun, topic_arn, (protocol, endpoint), attributes)
         key = f"{topic_arn}:{uuid4()}"
+        if protocol in WEB and self._same(state, wanted) is None:
+            await self._topics.pending.ask(key, wanted)
+            return key, False
 
         def decide(state: State) -> State:
-            topic = _topic(state, name).noun
-            self._check_endpoint(topic, protocol, endpoint)
-            empty = Subscription.model_validate({"TopicArn": topic_arn, "Protocol": protocol, "Endpoint": endpoint})
-            wanted = changed_subscription(empty, attributes, topic, prefix=ON_SUBSCRIBE)
-            if (existing := self._same(state, wanted)) is not None:
-                if attributes and described_subscription(Deployed("", wanted), self._place) != described_subscription(
-                    Deployed("", existing.noun), self._place
-                ):
-                    raise errors.invalid("Attributes Reason: Subscription already exists with different attributes")
-                return state
-            return state.with_changes([self._made(key, wanted, now, state)])
+            _topic(state, name)
+            existing = self._same(state, wanted)
+            if existing is None:
+                return state.with_changes([self._made(key, wanted, now, state)])
+            if attributes and not self._alike(wanted, existing.noun):
+                raise errors.invalid("Attributes Reason: Subscription already exists with different attributes")
+            return state
 
-        state = await self._deployment.change(decide)
-        wanted = Subscription.model_validate({"TopicArn": topic_arn, "Protocol": protocol, "Endpoint": endpoint})
-        existing = self._same(state, wanted)
-        return existing.key if existing else key
+        existing = self._same(await self._deployment.change(decide), wanted)
+        return existing.key if existing else key, True
+
+    def _wanted(self, topic: Topic, arn: str, target: tuple[str, str], attributes: Mapping[str, str]) -> Subscription:
+        protocol, endpoint = target
+        self._check_endpoint(topic, protocol, endpoint)
+        empty = Subscription.model_validate({"TopicArn": arn, "Protocol": protocol, "Endpoint": endpoint})
+        return changed_subscription(empty, attributes, topic, prefix=ON_SUBSCRIBE)
+
+    def _alike(self, one: Subscription, other: Subscription) -> bool:
+        shown = (described_subscription(Deployed("", noun), self._place) for noun in (one, other))
+        return next(shown) == next(shown)
+
+    async def confirm(self, name: str, token: str) -> str:
+        """Put a pending subscription in force; returns its ARN, also the second time. Raises ApiError."""
+        self._topics.find(name)
+        pending, now = await self._topics.pending.find(token), self._clock.now()
+        if pending is None or pending.noun.topic_arn != self._place.topic(name):
+            raise errors.invalid("Token")
+        if not pending.confirmed:
+            noun, arn = pending.noun, pending.arn
+            await self._deployment.change(lambda state: state.with_changes([self._made(arn, noun, now, state)]))
+            await self._topics.pending.confirmed(pending)
+        return pending.arn
 
     @staticmethod
     def _same(state: State, wanted: Subscription) -> Deployed[Subscription] | None:
@@ -237,6 +263,8 @@ class TopicControl:
             raise errors.invalid(
                 "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics"
             )
+        if protocol in WEB and not endpoint.startswith(f"{protocol}://"):
+            raise errors.invalid("Endpoint must match the specified protocol")
         if protocol not in DELIVERED:
             raise errors.unsupported(f"The protocol {protocol}")
 
@@ -263,26 +291,31 @@ class TopicControl:
 
         await self._deployment.change(decide)
 
-    def subscription_attributes(self, arn: str) -> dict[str, str]:
+    async def subscription_attributes(self, arn: str) -> dict[str, str]:
         """Raises ApiError."""
+        for pending in await self._topics.pending.of():
+            if pending.arn == arn:
+                return described_subscription(Deployed(arn, pending.noun), self._place, pending=True)
         return described_subscription(_subscription(self._deployment.state, arn), self._place)
 
-    def subscriptions(self, topic: str | None = None) -> list[dict[str, str]]:
+    async def subscriptions(self, topic: str | None = None) -> list[dict[str, str]]:
         """All subscriptions, or a topic's, as the lists show them. Raises ApiError for an unknown topic."""
         if topic is not None:
             self._topics.find(topic)
             found: Sequence[Deployed[Subscription]] = self._topics.subscriptions(self._place.topic(topic))
         else:
             found = [one for _, one in sorted(self._deployment.state.of(Subscription).items())]
+        waiting = await self._topics.pending.of(self._place.topic(topic) if topic is not None else None)
+        rows = [(one.key, one.noun) for one in found] + [("PendingConfirmation", one.noun) for one in waiting]
         return [
             {
-                "SubscriptionArn": one.key,
+                "SubscriptionArn": arn,
                 "Owner": self._place.account,
-                "Protocol": one.noun.protocol,
-                "Endpoint": one.noun.endpoint or "",
-                "TopicArn": one.noun.topic_arn,
+                "Protocol": noun.protocol,
+                "Endpoint": noun.endpoint or "",
+                "TopicArn": noun.topic_arn,
             }
-            for one in found
+            for arn, noun in rows
         ]
 
     @staticmethod

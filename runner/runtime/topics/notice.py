@@ -18,6 +18,8 @@ from runner.model.names import Place
 from runner.runtime.queues import Attribute
 
 CERTIFICATE = "SimpleNotificationService-0000000000000000000000.pem"
+NOTIFICATION = "Notification"
+CONFIRMATION = "SubscriptionConfirmation"
 Written = tuple[str, str]  # data type; value, base64 where the type is Binary
 
 
@@ -64,7 +66,7 @@ class Notice:
 
         The signature is a digest and verifies nothing: the private key is AWS's.
         """
-        lines: dict[str, str] = {"Type": "Notification", "MessageId": self.message_id}
+        lines: dict[str, str] = {"Type": NOTIFICATION, "MessageId": self.message_id}
         if self.sequence is not None:
             lines["SequenceNumber"] = self.sequence
         lines["TopicArn"] = self.topic
@@ -83,7 +85,7 @@ class Notice:
     def lambda_event(self, subscription: str, place: Place) -> str:
         """The event that a function is invoked with: one record."""
         record = {
-            "Type": "Notification",
+            "Type": NOTIFICATION,
             "MessageId": self.message_id,
             "TopicArn": self.topic,
             "Subject": self.subject,
@@ -104,6 +106,38 @@ class Notice:
             "Sns": record,
         }
         return json.dumps({"Records": [event]}, ensure_ascii=False, separators=(",", ":"))
+
+    def headers(self, kind: str, subscription: str, *, raw: bool = False) -> dict[str, str]:
+        """The headers of a post to an HTTP endpoint; `kind` is the envelope's Type."""
+        headers = {
+            "Content-Type": "text/plain; charset=UTF-8",
+            "x-amz-sns-message-type": kind,
+            "x-amz-sns-message-id": self.message_id,
+            "x-amz-sns-topic-arn": self.topic,
+        }
+        if kind != CONFIRMATION:
+            headers["x-amz-sns-subscription-arn"] = subscription
+        return headers | ({"x-amz-sns-rawdelivery": "true"} if raw else {})
+
+    def confirmation(self, token: str, place: Place) -> str:
+        """What asks an HTTP endpoint to confirm its subscription."""
+        url = f"{place.endpoint}/?Action=ConfirmSubscription&TopicArn={self.topic}&Token={token}"
+        lines = {
+            "Type": CONFIRMATION,
+            "MessageId": self.message_id,
+            "Token": token,
+            "TopicArn": self.topic,
+            "Message": (
+                f"You have chosen to subscribe to the topic {self.topic}.\n"
+                "To confirm the subscription, visit the SubscribeURL included in this message."
+            ),
+            "SubscribeURL": url,
+            "Timestamp": self.timestamp,
+            "SignatureVersion": "1",
+            "Signature": self._signature,
+            "SigningCertURL": _certificate(place),
+        }
+        return "{\n" + ",\n".join(f'  "{name}" : {_quoted(value)}' for name, value in lines.items()) + "\n}"
 
     @property
     def _signature(self) -> str:

@@ -29,7 +29,9 @@ from runner.runtime.doors import Doors, Letter, Undeliverable
 from runner.runtime.queues import Attribute
 from runner.runtime.queues.deduplication import First, Window
 from runner.runtime.topics import checks, errors
-from runner.runtime.topics.notice import Notice, written
+from runner.runtime.topics.notice import NOTIFICATION, Notice, written
+from runner.runtime.topics.pending import PendingSubscriptions
+from runner.runtime.topics.webhooks import Post, Webhooks
 from runner.store import ports
 
 log = logging.getLogger(__name__)
@@ -41,7 +43,8 @@ LEASE_S = 15.0  # real seconds: how long after a crash a message is handed out a
 WAIT_S = 60.0  # real seconds that an idle loop stays
 BACK_OFF_S = 1.0  # real seconds after an error of our own
 RAW_ATTRIBUTES_MAX = 10
-DELIVERED = frozenset({"sqs", "lambda"})
+WEB = frozenset({"http", "https"})
+DELIVERED = frozenset({"sqs", "lambda", *WEB})
 
 
 class Store(ports.Records, ports.Queues, Protocol):
@@ -86,6 +89,8 @@ class Topics:
         self._filters: dict[str, tuple[Subscription, FilterPolicy | None]] = {}
         self._subscribers: dict[str, list[Deployed[Subscription]]] | None = None
         self._last_sequence = 0
+        self.webhooks = Webhooks(store, doors, clock)
+        self.pending = PendingSubscriptions(store, self.webhooks, place, clock)
         self._loops: dict[str, asyncio.Task[None]] = {}
         self._tasks: asyncio.TaskGroup | None = None
         deployment.subscribe(self._changed)
@@ -243,6 +248,7 @@ class Topics:
         """Hand out what is and will be published, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
+            tasks.create_task(self.webhooks.run(), name="webhooks")
             for queue in await self._store.queues(PREFIX):
                 self._start(queue.removeprefix(PREFIX))
             await asyncio.Event().wait()
@@ -290,6 +296,9 @@ class Topics:
                 await self._deliver(notice, found)
 
     async def _deliver(self, notice: Notice, found: Deployed[Subscription]) -> None:
+        if found.noun.protocol in WEB:
+            await self.webhooks.accept(found.key, self._post(notice, found))
+            return
         letter = self._letter(notice, found)
         try:
             if len(letter.attributes) > RAW_ATTRIBUTES_MAX:
@@ -297,6 +306,12 @@ class Topics:
             await self._doors.deliver(found.noun.endpoint or "", letter)
         except Undeliverable as refused:
             await self._give_up(notice, found, refused)
+
+    def _post(self, notice: Notice, found: Deployed[Subscription]) -> Post:
+        noun, raw = found.noun, found.noun.raw_message_delivery
+        body = notice.text(noun.protocol) if raw else notice.notification(found.key, noun.protocol, self._place)
+        headers = notice.headers(NOTIFICATION, found.key, raw=raw)
+        return Post(f"{notice.message_id}/{found.key}", noun.endpoint or "", headers, body, dead_letter_arn(noun))
 
     def _letter(self, notice: Notice, found: Deployed[Subscription], *, dead: bool = False) -> Letter:
         """What the subscriber gets; a dead letter of a function's is the envelope that a queue would get."""
