@@ -8,7 +8,14 @@ from runner.loader.sam.values import Json
 from runner.loader.sam.work import Source, Work
 
 RESERVED = ("lambda:createdBy", "serverlessrepo:applicationId", "serverlessrepo:semanticVersion")
-TAGGED = ("AWS::Lambda::Function", "AWS::IAM::Role", "AWS::SQS::Queue", "AWS::SNS::Topic", "AWS::IoT::TopicRule")
+TAGGED = (
+    "AWS::Lambda::Function",
+    "AWS::IAM::Role",
+    "AWS::SQS::Queue",
+    "AWS::SNS::Topic",
+    "AWS::IoT::TopicRule",
+    "AWS::StepFunctions::StateMachine",
+)
 """What `PropagateTags` of a function reaches."""
 
 

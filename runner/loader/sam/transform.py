@@ -13,6 +13,7 @@ from typing import Any
 from runner.loader.positions import Positions
 from runner.loader.report import Report
 from runner.loader.sam.apis.deployment_hash import unmark
+from runner.loader.sam.apis.executions import add_rest_execution
 from runner.loader.sam.apis.http import HttpApi
 from runner.loader.sam.apis.http_events import add_http_event
 from runner.loader.sam.apis.registry import HTTP as HTTP_API
@@ -26,12 +27,13 @@ from runner.loader.sam.applications import transform_application
 from runner.loader.sam.checks import check_properties
 from runner.loader.sam.connectors import embedded_connectors, transform_connector
 from runner.loader.sam.deployments import Deployments
-from runner.loader.sam.events.sources import FUNCTION_HANDLERS, Handlers
+from runner.loader.sam.events.sources import EXECUTION_HANDLERS, FUNCTION_HANDLERS, Handlers
 from runner.loader.sam.functions import transform_function
 from runner.loader.sam.globals import read_globals, with_globals
 from runner.loader.sam.layers import transform_layer
 from runner.loader.sam.references import Rewriter
 from runner.loader.sam.shapes import SHAPES
+from runner.loader.sam.state_machines import transform_state_machine
 from runner.loader.sam.tables import transform_table
 from runner.loader.sam.values import Json
 from runner.loader.sam.work import Origin, Refused, Source, Work
@@ -39,6 +41,7 @@ from runner.model.diagnostic import Position
 from runner.model.names import Place
 
 FUNCTION = "AWS::Serverless::Function"
+STATE_MACHINE = "AWS::Serverless::StateMachine"
 API_TYPES = ("AWS::Serverless::Api", "AWS::Serverless::HttpApi")
 CONNECTOR = "AWS::Serverless::Connector"
 REST: dict[str, Callable[[Work, Source], None]] = {
@@ -79,6 +82,10 @@ def expand(
     for source in sources:
         if source.type == FUNCTION:
             transform_function(work, source, deployments, handlers)
+    starters: Handlers = {**EXECUTION_HANDLERS, "Api": partial(add_rest_execution, apis)}
+    for source in sources:
+        if source.type == STATE_MACHINE:
+            transform_state_machine(work, source, starters)
     transform_apis(work, apis)
     for source in sorted(sources, key=_order):
         if source.type in REST:
@@ -130,7 +137,7 @@ def _read_sources(work: Work, sections: dict[str, Json]) -> list[Source]:
 
 def _is_sam(resource: Any) -> bool:
     type_ = resource.get("Type") if isinstance(resource, dict) else None
-    return isinstance(type_, str) and (type_ == FUNCTION or type_ in API_TYPES or type_ in REST)
+    return isinstance(type_, str) and (type_ in (FUNCTION, STATE_MACHINE) or type_ in API_TYPES or type_ in REST)
 
 
 def _without_connectors(work: Work, resource: Any) -> Any:

@@ -130,14 +130,16 @@ class Document:
     def make_conditional(self, path: str, condition: str) -> None:
         self.paths[path] = conditional(condition, self.paths[path])
 
-    def integrate(self, path: str, method: str, integration: Json, condition: str | None) -> None:
+    def integrate(
+        self, path: str, method: str, integration: Json, condition: str | None, responses: Json | None = None
+    ) -> None:
         """Answer a method by an integration, whose whole definition is there under the condition."""
         self.add(path, method)
         key = method_key(method)
         for item in self.items(path):
             for operation in branches(item[key]):
                 operation[INTEGRATION] = dict(integration)
-                operation.setdefault("responses", {})
+                operation.setdefault("responses", responses or {})
             item[key] = conditional(condition, item[key])
 
     def schemes(self) -> Json:

@@ -12,7 +12,6 @@ from typing import Any
 from runner.loader.sam.apis.deployment_hash import Written, reinsert
 from runner.loader.sam.apis.document import Document, openapi_skeleton, swagger_skeleton
 from runner.loader.sam.apis.openapi3 import start_openapi3
-from runner.loader.sam.events.shapes import EVENT_SHAPES
 from runner.loader.sam.globals import PREFIX, with_globals
 from runner.loader.sam.values import Json, is_intrinsic, suffix_of
 from runner.loader.sam.work import Refused, Source, Work
@@ -280,7 +279,7 @@ class Apis:
 def _events(source: Source) -> Iterator[tuple[str, Json]]:
     events = source.get("Events")
     for key, entry in events.items() if isinstance(events, dict) else ():
-        if isinstance(entry, dict) and entry.get("Type") in EVENT_SHAPES:
+        if isinstance(entry, dict) and entry.get("Type") in (REST.event, HTTP.event):
             yield key, entry
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from runner.loader.sam.events.event import Event, queue_policy
-from runner.loader.sam.roles import VERSION, statement, trust
+from runner.loader.sam.roles import statement, trust
 from runner.loader.sam.values import Json, get_att
 
 TARGET_ID_LIMIT = 64
@@ -139,7 +139,4 @@ def _scheduler_role(event: Event, policy_name: str, invoke: Json, queue: Any) ->
 
 
 def _policy(name: str, allowed: Json) -> Json:
-    document: Json = {"Statement": [allowed]}
-    if name.endswith("StartExecutionPolicy"):
-        document = {"Version": VERSION, **document}
-    return {"PolicyName": name, "PolicyDocument": document}
+    return {"PolicyName": name, "PolicyDocument": {"Statement": [allowed]}}

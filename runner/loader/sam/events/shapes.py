@@ -150,3 +150,21 @@ EVENT_SHAPES: dict[str, dict[str, str]] = {
         "Trigger": "str|list<str>!~; Triggers that invoke the function",
     },
 }
+
+START = {name: rule for name, rule in RULE.items() if name != "Enabled"}
+
+EXECUTION_SHAPES: dict[str, dict[str, str]] = {
+    "Api": {
+        **{name: EVENT_SHAPES["Api"][name] for name in ("Path", "Method", "RestApiId", "Stage", "Auth")},
+        "UnescapeMappingTemplate": "bool; Whether quotes in the input are unescaped",
+    },
+    "Schedule": {
+        **EVENT_SHAPES["Schedule"],
+        "Target": "map~; Id of the rule's target",
+        "RoleArn": "str~; Role that starts executions; one is generated if absent",
+    },
+    "ScheduleV2": EVENT_SHAPES["ScheduleV2"],
+    "CloudWatchEvent": START,
+    "EventBridgeRule": START,
+}
+"""The same for state machines."""

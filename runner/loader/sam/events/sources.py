@@ -12,17 +12,31 @@ from runner.loader.sam.aliases import Target
 from runner.loader.sam.checks import check_properties, required
 from runner.loader.sam.events.buckets import add_bucket
 from runner.loader.sam.events.event import Event
+from runner.loader.sam.events.executions import (
+    add_rule_execution,
+    add_schedule_execution,
+    add_scheduler_execution,
+)
 from runner.loader.sam.events.kafka import add_kafka, add_msk
 from runner.loader.sam.events.others import add_alexa_skill, add_iot_rule, add_log_subscription, add_user_pool
 from runner.loader.sam.events.polled import add_document_db, add_message_broker, add_queue, add_stream
 from runner.loader.sam.events.rules import add_pattern_rule, add_schedule, add_scheduler_schedule
-from runner.loader.sam.events.shapes import EVENT_SHAPES
+from runner.loader.sam.events.shapes import EVENT_SHAPES, EXECUTION_SHAPES
 from runner.loader.sam.events.topics import add_topic
 from runner.loader.sam.roles import Grants
 from runner.loader.sam.values import Json
 from runner.loader.sam.work import Refused, Source, Work
 from runner.loader.suggest import did_you_mean
 from runner.model.diagnostic import Position
+
+FUNCTION = "AWS::Serverless::Function"
+
+EXECUTION_HANDLERS: dict[str, Callable[[Event], None]] = {
+    "Schedule": add_schedule_execution,
+    "ScheduleV2": add_scheduler_execution,
+    "CloudWatchEvent": add_rule_execution,
+    "EventBridgeRule": add_rule_execution,
+}
 
 FUNCTION_HANDLERS: dict[str, Callable[[Event], None]] = {
     "SQS": add_queue,
@@ -52,6 +66,7 @@ class Sources:
     """The events of one function or state machine, by the handlers of the types that it can have."""
 
     def __init__(self, work: Work, source: Source, target: Target, grants: Grants, handlers: Handlers) -> None:
+        self._shapes = EVENT_SHAPES if source.type == FUNCTION else EXECUTION_SHAPES
         self._work = work
         self._source = source
         self._target = target
@@ -63,7 +78,11 @@ class Sources:
         events = self._source.get("Events")
         if not isinstance(events, dict):
             return
-        for key in sorted(events, key=lambda name: _order(name, events[name])):
+        # SAM takes a function's events in the order of their paths, a state machine's as they are written.
+        keys = list(events)
+        if self._source.type == FUNCTION:
+            keys.sort(key=lambda name: _order(name, events[name]))
+        for key in keys:
             with self._work.collecting():
                 event = self._read(key, events)
                 if event is not None:
@@ -84,7 +103,7 @@ class Sources:
         if not isinstance(properties, dict):
             message = "Properties of a resource must be an object."
             raise Refused(work.positions.value(entry, "Properties"), message, "wrong-type")
-        shape = EVENT_SHAPES[type_]
+        shape = self._shapes[type_]
         good = check_properties(work, shape, type_, properties, at)
         if any(good.get(name) is None for name in required(shape)):
             return None
@@ -103,7 +122,7 @@ class Sources:
 
 
 def _order(key: str, event: Any) -> str:
-    """SAM takes events in the order of their paths, or their names where there is no path."""
+    """The event's path, or its name where there is no path."""
     properties = event.get("Properties") if isinstance(event, dict) else None
     path = properties.get("Path") if isinstance(properties, dict) else None
     if isinstance(path, str) and path:
