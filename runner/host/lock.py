@@ -31,6 +31,9 @@ class StateLock:
     def acquire(self, stack: Path) -> None:
         """Raises StateError, naming the holder, if another process has it."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        ignored = self._path.parent / ".gitignore"
+        if not ignored.exists():
+            ignored.write_text("*\n")  # state is nobody's source
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
