@@ -11,7 +11,7 @@ from typing import Any
 
 from runner.wire.models import Shape
 from runner.wire.protocols.message import Members, malformed
-from runner.wire.protocols.scalars import TIMESTAMP_FORMATS, epoch, parse_base64, parse_timestamp, to_base64
+from runner.wire.protocols.scalars import BITS_64, TIMESTAMP_FORMATS, epoch, parse_base64, parse_timestamp, to_base64
 
 Parse = Callable[[Any], Any]
 Write = Callable[[Any], Any]
@@ -167,9 +167,9 @@ def _string(value: Any) -> str:
 
 
 def _integer(value: Any) -> int:
-    if type(value) is int:
+    if type(value) is int and -BITS_64 <= value < BITS_64:
         return value
-    if type(value) is float and abs(value) < 2**63:  # cut, as AWS does
+    if type(value) is float and abs(value) < BITS_64:  # cut, as AWS does
         return int(value)
     raise wrong_type(value, "an Integer")
 

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from runner.model.errors import ApiError
 from runner.wire.models import Shape
-from runner.wire.protocols.scalars import parse_base64, parse_timestamp
+from runner.wire.protocols.scalars import parse_base64, parse_integer, parse_timestamp
 
 Node = dict[str, Any]  # of Node and str
 Read = Callable[[Any], Any]
@@ -133,7 +133,7 @@ def _number(read: Callable[[str], Any]) -> Read:
         try:
             return read(value)
         except ValueError:
-            raise ApiError("MalformedInput", f'For input string: "{value}"', 400) from None
+            raise ApiError("MalformedInput", f'For input string: "{value[:200]}"', 400) from None
 
     return number
 
@@ -148,8 +148,8 @@ def _flag(node: Any) -> bool:
 SCALARS: dict[str, Read] = {
     "string": _text,
     "character": _text,
-    "integer": _number(int),
-    "long": _number(int),
+    "integer": _number(parse_integer),
+    "long": _number(parse_integer),
     "float": _number(float),
     "double": _number(float),
     "boolean": _flag,

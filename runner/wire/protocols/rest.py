@@ -17,7 +17,7 @@ from runner.wire.models import OperationModel, ServiceModel, Shape
 from runner.wire.protocols.documents import Documents, decode, encode
 from runner.wire.protocols.errors import error_headers, error_members
 from runner.wire.protocols.message import Answer, Codec, Members, Request, malformed
-from runner.wire.protocols.scalars import TIMESTAMP_FORMATS, parse_timestamp
+from runner.wire.protocols.scalars import TIMESTAMP_FORMATS, parse_base64, parse_integer, parse_timestamp
 
 JSON_TYPE = ("content-type", "application/json")
 BYTES_TYPE = ("content-type", "application/octet-stream")
@@ -217,7 +217,7 @@ def _prefixed(name: str, shape: Shape) -> Bind:
 
 def _from_header(shape: Shape) -> Callable[[str], Any]:
     if shape.traits.get("jsonvalue"):
-        return lambda value: json.loads(base64.b64decode(value))
+        return lambda value: decode(parse_base64(value))
     if shape.type == "list":
         reader = _from_text(shape.member)
         return lambda value: [reader(item.strip()) for item in value.split(",")]
@@ -227,7 +227,7 @@ def _from_header(shape: Shape) -> Callable[[str], Any]:
 def _from_text(shape: Shape) -> Callable[[str], Any]:
     match shape.type:
         case "integer" | "long":
-            return _number(int, "Integer")
+            return _number(parse_integer, "Integer")
         case "float" | "double":
             return _number(float, "Double")
         case "boolean":
@@ -235,7 +235,7 @@ def _from_text(shape: Shape) -> Callable[[str], Any]:
         case "timestamp":
             return parse_timestamp
         case "blob":
-            return base64.b64decode
+            return parse_base64
         case _:
             return str
 

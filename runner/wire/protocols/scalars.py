@@ -15,6 +15,8 @@ from email.utils import parsedate_to_datetime
 from runner.wire.protocols.message import malformed
 
 Number = int | float
+END_OF_TIME = 253_402_300_799  # the last second of the year 9999
+BITS_64 = 2**63
 
 
 def whole(value: Number) -> Number:
@@ -55,13 +57,27 @@ def parse_timestamp(value: object) -> Number:
     if isinstance(value, datetime):
         return epoch(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return whole(value)
+        return _within_time(value)
     if not isinstance(value, str):
         raise malformed("Unexpected field type")
     try:
-        return whole(float(value))
+        seconds = float(value)
     except ValueError:
         return whole(_parse_text(value).timestamp())
+    return _within_time(seconds)
+
+
+def _within_time(seconds: Number) -> Number:
+    if not -END_OF_TIME <= seconds <= END_OF_TIME:
+        raise malformed(f"Invalid timestamp: {str(seconds)[:40]}")
+    return whole(seconds)
+
+
+def parse_integer(text: str) -> int:
+    """A whole number of at most 64 bits. Raises ValueError."""
+    if len(text) > 20 or not -BITS_64 <= (number := int(text)) < BITS_64:
+        raise ValueError("too large")
+    return number
 
 
 def _parse_text(value: str) -> datetime:
