@@ -71,6 +71,7 @@ GRACE_S = 3.0  # what is in flight gets this long when the process is told to en
 HELD_BY_LOOPS = ("async/", "deliveries/", "events/", "sns/")  # whoever leased of these is gone at a start
 AHEAD_S = 60.0  # a clock that is this much ahead is worth a word
 OWN_QUEUES = ("events/", "deliveries/", "async/", "sns/")  # leased by our own loops only, unlike `sqs/`
+LOOK_AGAIN_S = 0.02
 STOP_WAIT_S = 15.0  # `down` waits this long for a running `up` to end
 
 
@@ -431,10 +432,11 @@ async def _end_running(settings: Settings) -> None:
         return
     os.kill(found.pid, signal.SIGTERM)
     try:
-        await asyncio.to_thread(psutil.Process(found.pid).wait, STOP_WAIT_S)
-    except psutil.NoSuchProcess:
-        return
-    except psutil.TimeoutExpired:
+        async with asyncio.timeout(STOP_WAIT_S):
+            # The lock tells, not the process: one that nobody has waited for yet still has its number.
+            while holder(settings.folder) == found:
+                await asyncio.sleep(LOOK_AGAIN_S)
+    except TimeoutError:
         raise StateError(
             f"Process {found.pid}, which runs {found.stack}, does not end.", hint="End it by hand, then try again."
         ) from None
