@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.e2e.asking import eventually, invoke, messages, put_order, queue_url, taken
@@ -26,8 +27,8 @@ def edit(path: Path, before: str, after: str) -> None:
     path.write_text(text.replace(before, after))
 
 
-def refused(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """A `runner` that is expected to end by itself."""
+def ended(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """A `runner` that ends by itself."""
     return subprocess.run(
         [RUNNER, *arguments], capture_output=True, text=True, env=environment(), timeout=DEADLINE_S, check=False
     )
@@ -129,6 +130,57 @@ def test_it_ends_in_order(tmp_path: Path, number: signal.Signals) -> None:
     assert "Traceback" not in up.output()
 
 
+def test_a_second_interrupt_ends_it_at_once(tmp_path: Path) -> None:
+    stack = copy_of("orders", tmp_path)
+    handler = stack.parent / "charge" / "app.py"
+    handler.write_text("import time\n\n\ndef handler(event, context):\n    print('busy')\n    time.sleep(9)\n")
+    up = Running(stack, "--no-watch").start()
+    up.client("lambda").invoke(FunctionName="orders-charge", InvocationType="Event", Payload=b"{}")
+    up.wait_for("busy")
+    assert up.process is not None
+    up.process.send_signal(signal.SIGINT)
+    up.wait_for("stopping")
+    assert up.end(signal.SIGINT) != 0
+    assert "Traceback" not in up.output()
+
+
+def test_environments_end_with_a_killed_runner(tmp_path: Path) -> None:
+    up = Running(copy_of("orders", tmp_path), "--no-watch").start()
+    for function, event in (("orders-charge", {"detail": {"amount": 1}}), ("orders-audit", {"Records": []})):
+        invoke(up, function, event)
+    assert up.process is not None
+    tree = psutil.Process(up.process.pid).children(recursive=True)
+    assert len(tree) >= 2
+    up.kill()
+    _, alive = psutil.wait_procs(tree, timeout=DEADLINE_S)
+    assert not alive
+
+
+def test_it_is_taken_down_with_what_it_held(tmp_path: Path) -> None:
+    stack = copy_of("orders", tmp_path)
+    with Running(stack, "--no-watch") as up:
+        up.client("sqs").send_message(QueueUrl=queue_url(up, "orders-charged"), MessageBody="gone")
+        down = ended("down", str(stack))
+        assert down.returncode == 0, down.stderr
+        assert up.process is not None
+        assert up.process.wait(DEADLINE_S) == 0
+    with Running(stack, "--no-watch") as again:
+        attributes = again.client("sqs").get_queue_attributes(
+            QueueUrl=queue_url(again, "orders-charged"), AttributeNames=["ApproximateNumberOfMessages"]
+        )["Attributes"]
+        assert attributes == {"ApproximateNumberOfMessages": "0"}
+
+
+def test_taken_down_it_can_keep_what_queues_hold(tmp_path: Path) -> None:
+    stack = copy_of("orders", tmp_path)
+    with Running(stack, "--no-watch") as up:
+        up.client("sqs").send_message(QueueUrl=queue_url(up, "orders-charged"), MessageBody="kept")
+    assert ended("down", str(stack), "--keep-data").returncode == 0
+    with Running(stack, "--no-watch") as again:
+        [message] = messages(again, "orders-charged")
+        assert message["Body"] == "kept"
+
+
 def test_what_a_queue_holds_is_there_after_the_next_start(tmp_path: Path) -> None:
     stack = copy_of("orders", tmp_path)
     with Running(stack, "--no-watch") as up:
@@ -141,7 +193,7 @@ def test_what_a_queue_holds_is_there_after_the_next_start(tmp_path: Path) -> Non
 def test_a_second_one_on_the_same_state_is_refused_and_names_the_first(tmp_path: Path) -> None:
     stack = copy_of("orders", tmp_path)
     with Running(stack, "--no-watch") as up:
-        second = refused("up", str(stack), "--port", "0", "--no-watch")
+        second = ended("up", str(stack), "--port", "0", "--no-watch")
         assert second.returncode == 3
         assert up.process is not None
         assert str(up.process.pid) in second.stderr
@@ -151,7 +203,7 @@ def test_a_second_one_on_the_same_state_is_refused_and_names_the_first(tmp_path:
 def test_a_port_in_use_is_refused_and_names_who_holds_it(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        second = refused("up", str(copy_of("orders", tmp_path)), "--port", str(port), "--no-watch")
+        second = ended("up", str(copy_of("orders", tmp_path)), "--port", str(port), "--no-watch")
         assert second.returncode == 3
         assert f"Port {port} is in use" in second.stderr
         assert "Traceback" not in second.stderr
