@@ -13,6 +13,7 @@ import pytest
 from tests.running import DEADLINE_S, RUNNER, Running, environment
 
 STACK = """\
+Transform: AWS::Serverless-2016-10-31
 Resources:
   Talker:
     Type: AWS::Serverless::Function
