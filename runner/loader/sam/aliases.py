@@ -12,7 +12,7 @@ from typing import Any
 from runner.loader.sam.values import Json, get_att, intrinsic_argument, ref, resolve, short_hash
 from runner.loader.sam.work import Source, Work
 
-ALIAS_NAME = re.compile(r"(?!^[0-9]+$)([a-zA-Z0-9\-_]+)$")
+ALIAS_NAME = r"(?!^[0-9]+$)([a-zA-Z0-9\-_]+)$"
 ALIAS_PATTERN = "(?!^[0-9]+$)([a-zA-Z0-9-_]+)"
 SHA_DIGITS = 10
 
@@ -57,7 +57,7 @@ def alias_name(work: Work, source: Source) -> str | None:
     if not isinstance(name, str):
         message = "'AutoPublishAlias' must be a string or a Ref to a template parameter"
         raise work.refuse(source, message, "AutoPublishAlias")
-    if not ALIAS_NAME.match(name):
+    if not re.match(ALIAS_NAME, name):
         message = (
             f"AutoPublishAlias name ('{name}') must contain only alphanumeric characters, hyphens, or underscores "
             f"matching {ALIAS_PATTERN} pattern."

@@ -32,7 +32,7 @@ from runner.loader.sam.work import INHERITED, Refused, Source, Work
 
 PERMISSIONS = ("Read", "Write")
 REFERENCE_KEYS = ("Id", "Type", "Arn", "RoleName", "QueueUrl", "ResourceId", "Name", "Qualifier")
-_PLACEHOLDER = re.compile(r"%{(\w+)\.(\w+)}")
+_PLACEHOLDER = r"%{(\w+)\.(\w+)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,11 +215,11 @@ class Making:
 
     def _fill(self, text: str) -> Any:
         """A text of the profile with the ends' values put in."""
-        whole = _PLACEHOLDER.fullmatch(text)
+        whole = re.fullmatch(_PLACEHOLDER, text)
         if whole:
             return self._value(whole[1], whole[2])
-        variables = {f"{end}{name}": self._value(end, name) for end, name in _PLACEHOLDER.findall(text)}
-        filled = _PLACEHOLDER.sub(r"${\1\2}", text)
+        variables = {f"{end}{name}": self._value(end, name) for end, name in re.findall(_PLACEHOLDER, text)}
+        filled = re.sub(_PLACEHOLDER, r"${\1\2}", text)
         if variables:
             return {"Fn::Sub": [filled, variables]}
         return {"Fn::Sub": filled} if "${" in filled else filled

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from runner.loader.sam.values import Json
 
-_VARIABLE = re.compile(r"\$\{(\w+)\}")
+_VARIABLE = r"\$\{(\w+)\}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def _resource(text: str, parameters: tuple[str, ...]) -> str | Json:
     if "${" not in text:
         return text
     by_case = {name.casefold(): name for name in parameters}
-    variables = {name: {"Ref": by_case[name.casefold()]} for name in _VARIABLE.findall(text)}
+    variables = {name: {"Ref": by_case[name.casefold()]} for name in re.findall(_VARIABLE, text)}
     return {"Fn::Sub": [text, variables]}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from runner.loader.sam.values import Json
 from runner.loader.sam.work import Work
 
-_SUB_NAME = re.compile(r"\$\{([A-Za-z0-9.]+)\}")
+_SUB_NAME = r"\$\{([A-Za-z0-9.]+)\}"
 
 
 class Rewriter:
@@ -132,4 +132,4 @@ class Rewriter:
                 return f"${{{self._known[owner, made]}{'.' + attribute if attribute else ''}}}"
             return f"${{{self._id(owner)}.{rest}}}"
 
-        return _SUB_NAME.sub(replacement, text) if "${" in text else text
+        return re.sub(_SUB_NAME, replacement, text) if "${" in text else text

@@ -92,8 +92,9 @@ def expand(
             with work.collecting():
                 REST[source.type](work, source)
     deployments.finish()
-    for made in work.origins if apis.of(REST_API) else ():
-        unmark(work.output[made])
+    for api in apis.apis.values():
+        for made in api.source.made:
+            unmark(work.output[made])
     work.replaced = {source.id: source.made for source in sources if source.type == CONNECTOR and source.made}
     work.settle()
     return Expansion(_result(work), work.origins, frozenset(work.assumed_code))

@@ -12,7 +12,7 @@ Json = dict[str, Any]
 
 NO_VALUE: Mapping[str, str] = {"Ref": "AWS::NoValue"}
 
-_SUB_NAME = re.compile(r"\$\{([A-Za-z0-9:]+)\}")
+_SUB_NAME = r"\$\{([A-Za-z0-9:]+)\}"
 
 PARTITIONS = (
     ("cn-", "aws-cn"),
@@ -121,7 +121,7 @@ def _replace_names(text: str, parameters: Mapping[str, Any]) -> str:
         value = parameters.get(name)
         return match.group(0) if value is None or isinstance(value, list | dict) else str(value)
 
-    return _SUB_NAME.sub(replacement, text) if "${" in text else text
+    return re.sub(_SUB_NAME, replacement, text) if "${" in text else text
 
 
 def find_in_map(value: Any, mappings: Mapping[str, Any], parameters: Mapping[str, Any]) -> Any:

@@ -20,7 +20,7 @@ SECURITY_HEADER_METHODS = ("get", "put", "post", "delete", "options", "head", "p
 LATE = ("securityDefinitions", "x-amazon-apigateway-gateway-responses", "definitions")
 """Parts of a document that are put into it when a step of editing is over."""
 
-_PARAMETER = re.compile(r"\{[a-zA-Z0-9._-]+\+?\}")
+_PARAMETER = r"\{[a-zA-Z0-9._-]+\+?\}"
 
 
 def swagger_skeleton() -> Json:
@@ -58,7 +58,7 @@ def conditional(condition: str | None, value: Any) -> Any:
 
 def resource_path(path: str) -> str:
     """A path as the resource of a permission: parameters are wildcards, no slash at the end."""
-    wild = _PARAMETER.sub("*", path)
+    wild = re.sub(_PARAMETER, "*", path)
     return wild if wild == "/" else wild.rstrip("/")
 
 

@@ -13,7 +13,7 @@ from runner.loader.sam.apis.rest_domain import DomainRecords
 from runner.loader.sam.values import Json, as_list, get_att, is_intrinsic, ref, short_hash
 from runner.loader.sam.work import Work
 
-_BASE_PATH = re.compile(r"[0-9a-zA-Z\/\-\_]+")
+_BASE_PATH = r"[0-9a-zA-Z\/\-\_]+"
 ENDPOINTS = ("REGIONAL",)
 
 
@@ -82,7 +82,7 @@ class HttpDomain:
         for path in as_list(paths):
             if not isinstance(path, str):
                 raise self._refuse("Basepath must be a string.", "Domain", "BasePath", code="wrong-type")
-            if not _BASE_PATH.fullmatch(path):
+            if not re.fullmatch(_BASE_PATH, path):
                 raise self._refuse("Invalid Basepath name provided.", "Domain", "BasePath")
             if path == "/":
                 self._emit(f"{api.id}ApiMapping", "AWS::ApiGatewayV2::ApiMapping", common)

@@ -14,8 +14,8 @@ from runner.loader.sam.events.event import Event
 from runner.loader.sam.values import Json, is_intrinsic, no_value, ref
 
 DEFAULT_PATH = "$default"
-_PATH_PARAMETER = re.compile(r"\{(.*?)\}")
-_WILD = re.compile(r"\{([a-zA-Z0-9._-]+|proxy\+)\}")
+_PATH_PARAMETER = r"\{(.*?)\}"
+_WILD = r"\{([a-zA-Z0-9._-]+|proxy\+)\}"
 
 
 def add_http_event(apis: Apis, event: Event) -> None:
@@ -42,7 +42,7 @@ def _has_default(document: Document, event: Event) -> bool:
 def _permit(event: Event, route: Route) -> None:
     method = method_key(route.method)
     verb = "*" if method == ANY else str(method).upper()
-    path = "/*" if route.path == DEFAULT_PATH else f"/{verb}{_WILD.sub('*', route.path)}"
+    path = "/*" if route.path == DEFAULT_PATH else f"/{verb}{re.sub(_WILD, '*', route.path)}"
     if route.path == f"/{DEFAULT_PATH}":
         path = route.path
     if path != f"/{verb}/":
@@ -89,7 +89,7 @@ class HttpRoute:
         event, path = self._event, self._route.path
         if path == DEFAULT_PATH:
             operation["isDefaultRoute"] = True
-        parameters = [{"name": name, "in": "path", "required": True} for name in _PATH_PARAMETER.findall(path)]
+        parameters = [{"name": name, "in": "path", "required": True} for name in re.findall(_PATH_PARAMETER, path)]
         if parameters:
             operation["parameters"] = parameters
         integration = operation.get(INTEGRATION)

@@ -58,7 +58,7 @@ STAGE = (
     "CanarySetting",
     "TracingEnabled",
 )
-_VERSION = re.compile(r"[2-3](\.\d)(\.\d)?")
+_VERSION = r"[2-3](\.\d)(\.\d)?"
 NEEDS_BODY = {
     "Cors": "Cors works only with inline Swagger specified in 'DefinitionBody' property.",
     "Auth": "Auth works only with inline Swagger specified in 'DefinitionBody' property.",
@@ -133,7 +133,7 @@ class RestApi:
             message = "Specify either 'DefinitionUri' or 'DefinitionBody' property and not both."
             raise self._refuse(message, "DefinitionUri")
         version = source.get("OpenApiVersion")
-        if version is not None and not (isinstance(version, str) and _VERSION.fullmatch(version)):
+        if version is not None and not (isinstance(version, str) and re.fullmatch(_VERSION, version)):
             message = "The OpenApiVersion value must be of the format '3.0.0'."
             raise self._refuse(message, "OpenApiVersion")
         if source.get("DefinitionUri"):

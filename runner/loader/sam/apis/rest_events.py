@@ -25,7 +25,7 @@ from runner.loader.sam.events.event import Event
 from runner.loader.sam.values import Json, ref
 from runner.loader.sam.work import Refused
 
-_REQUEST_PARAMETER = re.compile(r"method\.request\.(querystring|path|header)\.(.+)")
+_REQUEST_PARAMETER = r"method\.request\.(querystring|path|header)\.(.+)"
 CALLER = "CALLER_CREDENTIALS"
 
 
@@ -315,7 +315,7 @@ class RestMethod:
         elif not isinstance(item, str):
             message = f"{prefix}Property must be either a string or an object"
             raise self._event.refuse(message, "RequestParameters", index)
-        match = _REQUEST_PARAMETER.fullmatch(str(name))
+        match = re.fullmatch(_REQUEST_PARAMETER, str(name))
         if not match:
             message = (
                 f"{prefix}Keys must be in the format 'method.request.[querystring|path|header].{{value}}', e.g "
