@@ -270,6 +270,7 @@ def test_a_door_that_fails_is_tried_again_in_order(tmp_path: Path, caplog: pytes
         told(history, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_stop_after_any_store_call_loses_and_repeats_nothing(tmp_path: Path) -> None:
     """The store stops working at its n-th write; then a new process takes over."""
 
