@@ -2,7 +2,7 @@
 
 The X-Ray header travels with everything a handler sends through an AWS SDK. Its `Lineage` field counts, for each
 function of the chain, how often it was invoked in it: `<invocations so far>:<function>:<times before this>`, several
-joined by `|`. The function is named by eight hexadecimal digits of a digest of its ARN.
+joined by `|`. The function is named by eight hexadecimal digits of a checksum of its ARN.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
 """
@@ -10,6 +10,7 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -39,18 +40,19 @@ def step(trace: str | None, function_arn: str, *, request_id: str, now: float) -
 
     Without a trace a new one begins; its ids are derived from the request id, so that a repeated step agrees.
     """
+    name = _name(function_arn)
+    if trace is None:
+        return Step(f"{_beginning(request_id, now)};{KEY}=1:{name}:0", looping=False)
     fields = _fields(trace)
     seen = _seen(fields.pop(KEY, ""))
-    name = _digest(function_arn)
     times = seen[name].times + 1 if name in seen else 0
     hop = max((one.hop for one in seen.values()), default=0) + 1
     seen.pop(name, None)
     seen[name] = _Seen(hop, times)
     kept = list(seen.items())[-LINEAGE_MAX:]
-    fields.setdefault("Root", root(request_id, now))
-    fields.setdefault("Parent", _digest(request_id, 16))
-    fields.setdefault("Sampled", "0")
-    text = "|".join(f"{one.hop}:{digest}:{one.times}" for digest, one in kept)
+    for key, value in _fields(_beginning(request_id, now)).items():
+        fields.setdefault(key, value)
+    text = "|".join(f"{one.hop}:{name}:{one.times}" for name, one in kept)
     header = ";".join(f"{key}={value}" for key, value in [*fields.items(), (KEY, text)])
     return Step(header, looping=times >= LOOP_LIMIT)
 
@@ -66,13 +68,17 @@ def longest(traces: Iterable[str | None], function_arn: str) -> str | None:
 
 def invocations(trace: str | None, function_arn: str) -> int:
     """How often the function was invoked in the chain so far."""
-    seen = _seen(_fields(trace).get(KEY, "")).get(_digest(function_arn))
+    seen = _seen(_fields(trace).get(KEY, "")).get(_name(function_arn))
     return 0 if seen is None else seen.times + 1
 
 
 def root(request_id: str, now: float) -> str:
     """The id of a new trace: `1-<8 hex of epoch seconds>-<24 hex>`."""
-    return f"1-{int(now):08x}-{_digest(request_id + '/root', 24)}"
+    return f"1-{int(now):08x}-{_hex(request_id)[:24]}"
+
+
+def _beginning(request_id: str, now: float) -> str:
+    return f"Root={root(request_id, now)};Parent={_hex(request_id)[-16:]};Sampled=0"
 
 
 def _fields(trace: str | None) -> dict[str, str]:
@@ -95,5 +101,11 @@ def _seen(text: str) -> dict[str, _Seen]:
     return seen
 
 
-def _digest(text: str, length: int = 8) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:length]
+def _name(function_arn: str) -> str:
+    return f"{zlib.crc32(function_arn.encode()):08x}"
+
+
+def _hex(request_id: str) -> str:
+    """32 hexadecimal digits: a UUID's own, which saves the hot path a digest."""
+    plain = request_id.replace("-", "")
+    return plain if len(plain) == 32 else hashlib.sha256(request_id.encode()).hexdigest()[:32]

@@ -40,11 +40,12 @@ from tests.runtime.world import (
     until,
 )
 
-PACE = 600.0  # a visibility timeout of thirty seconds in fifty milliseconds
+PACE = 600.0  # ten minutes in a second
+SHORT_S = 240  # a visibility timeout that tests wait for; others have one that never ends within a test
 
 
 def queue(name: str = "q", **properties: Any) -> Queue:
-    return Queue.model_validate({"QueueName": name, "VisibilityTimeout": 30, **properties})
+    return Queue.model_validate({"QueueName": name, "VisibilityTimeout": 43200, **properties})
 
 
 def mapping(source: str = "q", **properties: Any) -> EventSourceMapping:
@@ -160,13 +161,16 @@ def test_a_window_gathers_up_to_the_size(tmp_path: Path) -> None:
     asyncio.run(history())
 
 
+@pytest.mark.slow
 def test_a_failed_batch_comes_back_after_the_visibility_timeout(tmp_path: Path) -> None:
     async def history() -> None:
-        async with world(tmp_path, state(), one_after_the_other(failure(), success())) as told:
+        async with world(
+            tmp_path, state(queue(VisibilityTimeout=SHORT_S)), one_after_the_other(failure(), success())
+        ) as told:
             await told.send("a")
             await told.empty()
             (first_at, _), (second_at, _) = told.function.calls
-            assert second_at - first_at >= 29.9
+            assert second_at - first_at >= SHORT_S - 0.1
             [first], [second] = told.batches
             assert first["messageId"] == second["messageId"]
             assert first["receiptHandle"] != second["receiptHandle"]
@@ -175,10 +179,11 @@ def test_a_failed_batch_comes_back_after_the_visibility_timeout(tmp_path: Path) 
     asyncio.run(history())
 
 
+@pytest.mark.slow
 def test_what_fails_too_often_goes_to_the_dead_letters(tmp_path: Path) -> None:
     async def history() -> None:
         redrive = {"deadLetterTargetArn": PLACE.queue("dead"), "maxReceiveCount": 2}
-        told_state = state(queue(RedrivePolicy=redrive), queue("dead"))
+        told_state = state(queue(VisibilityTimeout=SHORT_S, RedrivePolicy=redrive), queue("dead"))
         async with world(tmp_path, told_state, one_after_the_other(failure())) as told:
             await told.send("a", "b")
             await told.empty()
@@ -189,6 +194,7 @@ def test_what_fails_too_often_goes_to_the_dead_letters(tmp_path: Path) -> None:
     asyncio.run(history())
 
 
+@pytest.mark.slow
 def test_reported_failures_come_back_alone(tmp_path: Path) -> None:
     async def history() -> None:
         def reports(call: Call) -> Answer:
@@ -200,7 +206,8 @@ def test_reported_failures_come_back_alone(tmp_path: Path) -> None:
             ]
             return answer({"batchItemFailures": failed})
 
-        async with world(tmp_path, state(FunctionResponseTypes=["ReportBatchItemFailures"]), reports) as told:
+        short = queue(VisibilityTimeout=SHORT_S)
+        async with world(tmp_path, state(short, FunctionResponseTypes=["ReportBatchItemFailures"]), reports) as told:
             await told.send("a", "b", "c")
             await told.empty()
             assert told.bodies == [["a", "b", "c"], ["b"]]
@@ -229,6 +236,7 @@ def test_what_a_filter_does_not_let_through_is_deleted(tmp_path: Path) -> None:
     asyncio.run(history())
 
 
+@pytest.mark.slow
 def test_groups_keep_their_order_and_never_run_twice_at_once(tmp_path: Path) -> None:
     async def history() -> None:
         running: Counter[str] = Counter()
@@ -249,7 +257,7 @@ def test_groups_keep_their_order_and_never_run_twice_at_once(tmp_path: Path) -> 
             return success()
 
         done: list[str] = []
-        fifo = queue("q.fifo", FifoQueue=True, ContentBasedDeduplication=True)
+        fifo = queue("q.fifo", VisibilityTimeout=SHORT_S, FifoQueue=True, ContentBasedDeduplication=True)
         async with world(tmp_path, state(fifo, BatchSize=3), slow) as told:
             for n in range(6):
                 await told.send(f"x{n}", to="q.fifo", group="x")
@@ -307,13 +315,14 @@ def test_a_batch_throttled_for_too_long_comes_back(tmp_path: Path) -> None:
     asyncio.run(history())
 
 
+@pytest.mark.slow
 def test_what_goes_round_in_a_loop_is_not_handed_over(tmp_path: Path) -> None:
     async def history() -> None:
         trace = None
         for _ in range(lineage.LOOP_LIMIT):
             trace = lineage.step(trace, PLACE.function("f"), request_id="r", now=0).header
         redrive = {"deadLetterTargetArn": PLACE.queue("dead"), "maxReceiveCount": 1}
-        told_state = state(queue(RedrivePolicy=redrive), queue("dead"))
+        told_state = state(queue(VisibilityTimeout=SHORT_S, RedrivePolicy=redrive), queue("dead"))
         async with world(tmp_path, told_state, taken) as told:
             await told.send("round", trace=trace)
             await told.send("straight", trace="Root=1-0-0")
@@ -359,7 +368,7 @@ def test_a_change_cuts_nothing_in_flight(tmp_path: Path) -> None:
                 await gate.wait()
             return success()
 
-        async with world(tmp_path, state(queue(VisibilityTimeout=43200)), gated) as told:
+        async with world(tmp_path, state(queue()), gated) as told:
             await told.send("a")
             await until(lambda: len(told.function.calls) == 1)
             await change(told, mapping(BatchSize=1))
@@ -387,6 +396,7 @@ def test_a_mapping_waits_for_its_queue(tmp_path: Path) -> None:
     asyncio.run(history())
 
 
+@pytest.mark.slow
 def test_large_messages_are_split_into_batches_of_six_megabytes(tmp_path: Path) -> None:
     async def history() -> None:
         async with world(tmp_path, state(), taken) as told:
@@ -409,7 +419,7 @@ def test_what_was_in_flight_at_the_end_is_done_after_the_next_start(tmp_path: Pa
             await gate.wait()
             return success()
 
-        async with world(tmp_path, state(queue(VisibilityTimeout=43200)), gated) as told:
+        async with world(tmp_path, state(queue()), gated) as told:
             await told.send("a")
             await until(lambda: len(told.function.calls) == 1)
             if moment == "after a moment":
@@ -418,7 +428,7 @@ def test_what_was_in_flight_at_the_end_is_done_after_the_next_start(tmp_path: Pa
                 gate.set()
                 await draining
                 await told.empty()
-        async with world(tmp_path, state(queue(VisibilityTimeout=43200)), taken) as told:
+        async with world(tmp_path, state(queue()), taken) as told:
             await told.empty()
             assert told.bodies == ([["a"]] if moment == "in order" else [])
 
