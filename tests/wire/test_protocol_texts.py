@@ -109,7 +109,7 @@ def test_no_body_makes_a_parser_fall_over(protocol: str, body: bytes, query: str
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False),
+    st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False, allow_infinity=False),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(("Entries", "Source", "Time")), inner),
 )
 
@@ -124,6 +124,12 @@ def test_no_document_makes_the_json_parser_fall_over(document: Any) -> None:
 @given(document=JSON)
 def test_documents_are_encoded_as_they_are(document: Any) -> None:
     assert decode(encode(document)) == document
+
+
+@pytest.mark.parametrize("body", [b"NaN", b'{"a": Infinity}', b"{} {}", b"", b"\xef\xbb\xbf{}", b"{'a': 1}"])
+def test_what_is_no_json_is_refused(body: bytes) -> None:
+    with pytest.raises(ApiError):
+        decode(body)
 
 
 def test_lone_surrogates_stay_escaped() -> None:

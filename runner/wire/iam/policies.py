@@ -26,7 +26,7 @@ from runner.wire.iam.desk import (
     without_tags,
 )
 from runner.wire.iam.documents import identity_document, to_wire
-from runner.wire.iam.roles import attached, path_of
+from runner.wire.iam.roles import path_of
 from runner.wire.operation import Context, Members, Operation
 
 MAX_VERSIONS = 5
@@ -264,8 +264,11 @@ class Policies:
 
 
 def holders(state: State, arn: str) -> list[Deployed[Role]]:
-    """The roles a policy is attached to."""
-    return [role for _, role in sorted(state.of(Role).items()) if arn in attached(state, role)]
+    """The roles a policy is attached to: those that list it, and those it names."""
+    policy = state.get(ManagedPolicy, arn)
+    named = policy.noun.roles if policy is not None else ()
+    found = [role for role in state.of(Role).values() if arn in role.noun.managed_policy_arns or role.key in named]
+    return sorted(found, key=lambda role: role.key)
 
 
 def _version(history: PolicyHistory, arn: str, version_id: str) -> PolicyVersion:

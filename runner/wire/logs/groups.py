@@ -98,16 +98,16 @@ class Groups:
             and (pattern or "").lower() in name.lower()
             and (not wanted or name in wanted)
         ]
-        return page("logGroups", [await self._describe(name) for name in names], members, PAGE)
+        shown = page("logGroups", names, members, PAGE)
+        return {**shown, "logGroups": [await self._describe(name) for name in shown["logGroups"]]}
 
     async def list_groups(self, members: Members, context: Context) -> Members:
         pattern = _compiled(members.get("logGroupNamePattern", ""))
         names = [name for name in await self._service.groups() if pattern.search(name)]
-        groups = []
-        for name in names:
-            shown = await self._describe(name)
-            groups.append({key: shown[key] for key in ("logGroupName", "logGroupArn", "logGroupClass")})
-        return page("logGroups", groups, members, PAGE)
+        shown = page("logGroups", names, members, PAGE)
+        described = [await self._describe(name) for name in shown["logGroups"]]
+        kept = ("logGroupName", "logGroupArn", "logGroupClass")
+        return {**shown, "logGroups": [{key: one[key] for key in kept} for one in described]}
 
     async def put_retention(self, members: Members, context: Context) -> Members:
         days = members["retentionInDays"]

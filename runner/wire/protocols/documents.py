@@ -25,6 +25,13 @@ NOT_EXPECTED = {
 TOKENS: dict[type, str] = {str: "STRING_VALUE", int: "NUMBER_VALUE", float: "NUMBER_VALUE", bool: "BOOLEAN_VALUE"}
 
 
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+_DECODE = json.JSONDecoder(parse_constant=_no_constant).decode
+
+
 def encode(document: Any) -> bytes:
     """Compact UTF-8 JSON; lone surrogates, which UTF-8 cannot hold, stay escaped."""
     try:
@@ -34,9 +41,9 @@ def encode(document: Any) -> bytes:
 
 
 def decode(body: bytes) -> Any:
-    """Raises ApiError for what is no JSON."""
+    """Raises ApiError for what is no JSON; NaN and Infinity are none."""
     try:
-        return json.loads(body)
+        return _DECODE(body.decode())
     except (ValueError, RecursionError):
         raise malformed("Could not parse the request body as JSON") from None
 
