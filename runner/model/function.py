@@ -226,6 +226,14 @@ class LayerCode(Noun):
     code_size: int = 0
 
 
+class CodeSigningConfig(Noun):
+    """Who may sign code, as the API keeps it; State key is the id, `csc-...`. Signatures themselves are not checked."""
+
+    allowed_publishers: tuple[str, ...]
+    untrusted_artifact: Literal["Warn", "Enforce"] = "Warn"
+    description: str = ""
+
+
 class Cors(Noun):
     allow_credentials: bool | None = Field(None, alias="AllowCredentials")
     allow_headers: tuple[str, ...] | None = Field(None, alias="AllowHeaders")

@@ -11,6 +11,7 @@ from runner.model.access import LogGroup, ManagedPolicy, Policy, PolicyHistory, 
 from runner.model.events import EventBus, Rule, Schedule, ScheduleGroup
 from runner.model.function import (
     Alias,
+    CodeSigningConfig,
     EventInvokeConfig,
     FunctionVersion,
     LayerCode,
@@ -46,6 +47,7 @@ TABLES: dict[str, type[Noun]] = {
     "urls": Url,
     "layers": LayerVersion,
     "layer_codes": LayerCode,
+    "code_signing_configs": CodeSigningConfig,
     "mappings": EventSourceMapping,
     "buses": EventBus,
     "rules": Rule,

@@ -815,6 +815,30 @@ def permissions_unlike(r: Any) -> None:
     r.see("add_permission", call(r, "add_permission", FunctionName=FN, **given))
 
 
+def code_signing(r: Any) -> None:
+    create(r)
+    publishers = [PLACE.arn("signer", "/signing-profiles/test")]
+    given = {
+        "Description": "Testing CodeSigning Config",
+        "AllowedPublishers": {"SigningProfileVersionArns": publishers},
+        "CodeSigningPolicies": {"UntrustedArtifactOnDeployment": "Enforce"},
+    }
+    made = r.see("create_code_signing_config", call(r, "create_code_signing_config", **given))
+    one = {"CodeSigningConfigArn": made["CodeSigningConfig"]["CodeSigningConfigArn"]}
+    warn = {"UntrustedArtifactOnDeployment": "Warn"}
+    step = "update_code_signing_config"
+    r.see(step, call(r, step, **one, CodeSigningPolicies=warn))
+    r.see("get_code_signing_config", call(r, "get_code_signing_config", **one))
+    r.see("put_function_code_signing_config", call(r, "put_function_code_signing_config", FunctionName=FN, **one))
+    r.see("get_function_code_signing_config", call(r, "get_function_code_signing_config", FunctionName=FN))
+    listed = call(r, "list_code_signing_configs")
+    r.see("list_code_signing_configs", listed, lambda answer: answer["CodeSigningConfigs"][0])
+    step = "list_functions_by_code_signing_config"
+    r.see(step, call(r, step, **one))
+    r.see("delete_function_code_signing_config", call(r, "delete_function_code_signing_config", FunctionName=FN))
+    r.see("delete_code_signing_config", call(r, "delete_code_signing_config", **one))
+
+
 SCENARIOS: dict[str, Callable[[Any], None]] = {
     "test_account_settings": account_settings,
     "test_advanced_logging_configuration_format_switch": logging_switch,
@@ -837,6 +861,7 @@ SCENARIOS: dict[str, Callable[[Any], None]] = {
     "test_function_revisions_basic": revisions_basic,
     "test_function_revisions_permissions": revisions_permissions,
     "test_function_state": function_state,
+    "test_function_code_signing_config": code_signing,
     "test_get_function_wrong_region": wrong_region,
     "test_invalid_invoke": invalid_invoke,
     "test_invoke_exceptions": missing_invoke,

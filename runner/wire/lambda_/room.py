@@ -20,6 +20,7 @@ from runner.wire.lambda_.layers import Layers
 from runner.wire.lambda_.mappings import Mappings
 from runner.wire.lambda_.permissions import Permissions
 from runner.wire.lambda_.settings import Settings
+from runner.wire.lambda_.signing import Signing
 from runner.wire.lambda_.tags import Tags
 from runner.wire.lambda_.urls import Urls
 from runner.wire.lambda_.versions import Versions
@@ -61,4 +62,5 @@ class Lambda:
             **Mappings(desk).operations,
             **Tags(desk).operations,
             **Settings(desk).operations,
+            **Signing(desk).operations,
         }

@@ -534,3 +534,17 @@ def test_a_mapping_that_cannot_work_is_refused(scene: Scene, client: Any, given:
     merged = {"FunctionName": "f", "EventSourceArn": scene.queue("q"), **given}
     merged = {key: value for key, value in merged.items() if value is not None}
     assert error(client.create_event_source_mapping, **merged) == invalid(message)
+
+
+def test_code_signing_configurations_are_kept(scene: Scene, client: Any) -> None:
+    scene.function()
+    publishers = {"SigningProfileVersionArns": [PLACE.arn("signer", "/signing-profiles/p/1234567890")]}
+    arn = client.create_code_signing_config(AllowedPublishers=publishers)["CodeSigningConfig"]["CodeSigningConfigArn"]
+    assert "CodeSigningConfigArn" not in client.get_function_code_signing_config(FunctionName="f")
+    client.put_function_code_signing_config(FunctionName="f", CodeSigningConfigArn=arn)
+    assert client.list_functions_by_code_signing_config(CodeSigningConfigArn=arn)["FunctionArns"] == [ARN]
+    client.delete_code_signing_config(CodeSigningConfigArn=arn)
+    gone = f"The Lambda code signing configuration {arn} can not be found."
+    assert error(client.get_code_signing_config, CodeSigningConfigArn=arn) == missing(gone)
+    attach = error(client.put_function_code_signing_config, FunctionName="f", CodeSigningConfigArn=arn)
+    assert attach[0] == "CodeSigningConfigNotFoundException"
