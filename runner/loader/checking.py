@@ -67,6 +67,7 @@ class Checked:
     diagnostics: tuple[Diagnostic, ...] = ()
     failed: bool = False
     texts: dict[str, str] = field(default_factory=dict)
+    place: Place = field(default_factory=Place)
 
     @property
     def is_stack(self) -> bool:
@@ -97,7 +98,7 @@ class _Check:
         self.shown = str(path)
         self.report = Report()
         self.positions = Positions(Position(self.shown, 1, 1))
-        self.checked = Checked(path, "", files=[path])
+        self.checked = Checked(path, "", files=[path], place=options.place)
         self.inert: dict[str, Position] = {}
 
     def run(self) -> Checked:
