@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/sns/latest/api/API_Operations.html
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from runner.runtime.topics.control import TopicControl, tags_of
 from runner.wire.operation import Context, Members, Operation, RawOperation
 
 PAGE = 100
+PHONE_NUMBER = re.compile(r"\+?[0-9][0-9 ().-]*")
 TRACE = "x-amzn-trace-id"
 
 
@@ -61,7 +63,10 @@ class Sns:
         return _published(await self._topics.publish(name, outgoing))
 
     def _target(self, members: Members) -> str:
-        if members.get("PhoneNumber") is not None:
+        number = members.get("PhoneNumber")
+        if number is not None:
+            if not PHONE_NUMBER.fullmatch(number):
+                raise errors.invalid(f"PhoneNumber Reason: {number} is not valid to publish to")
             raise errors.unsupported("Publishing to a phone number")
         arn, parameter = members.get("TopicArn"), "TopicArn"
         if arn is None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from runner.model.errors import ApiError
 from runner.model.messaging import Subscription
 from runner.model.state import Deployed
+from runner.runtime.topics.delivery_policy import RetryPolicy
 from runner.runtime.topics.webhooks import PREFIX
 from tests.runtime.messaging import PLACE, World, told
 
@@ -140,6 +142,50 @@ def test_posts_are_tried_again_and_given_up(
         assert [json.loads(message["Body"])["Message"] for message in messages] == (["hello"] if dead else [])
 
     told(history, tmp_path)
+
+
+def test_a_delivery_policy_is_kept_to(tmp_path: Path, endpoint: Endpoint) -> None:
+    async def history(it: World) -> None:
+        await it.topic("t")
+        retries = {"numRetries": 2, "numNoDelayRetries": 1, "minDelayTarget": 5, "maxDelayTarget": 5}
+        policy = {"healthyRetryPolicy": retries, "requestPolicy": {"headerContentType": "application/json"}}
+        arn = await confirmed(it, endpoint, DeliveryPolicy=json.dumps(policy))
+        shown = (await it.sns("GetSubscriptionAttributes", SubscriptionArn=arn))["Attributes"]
+        assert json.loads(shown["DeliveryPolicy"]) == policy
+        endpoint.answers = [500] * 9
+        await it.publish("t")
+        tried = []
+        for _ in range(9):
+            before = len(endpoint.posts)
+            await posted(it)
+            tried.append(len(endpoint.posts) - before)
+            await it.clock.advance(1)
+        assert tried == [1, 1, 0, 0, 0, 0, 1, 0, 0]
+        assert endpoint.posts[0][0]["content-type"] == "application/json"
+        with pytest.raises(ApiError, match="DeliveryPolicy: numRetries must be between 0 and 100"):
+            await confirmed(it, endpoint, DeliveryPolicy='{"healthyRetryPolicy": {"numRetries": 101}}')
+
+    told(history, tmp_path)
+
+
+PHASES = RetryPolicy(10, 50, retries=9, at_once=1, at_min=2, at_max=1)
+
+
+@pytest.mark.parametrize(
+    ("policy", "delays"),
+    [
+        (RetryPolicy(), [20, 20, 20]),
+        (PHASES, [0, 10, 10, 10, 20, 30, 40, 50, 50]),
+        (replace(PHASES, function="exponential"), [0, 10, 10, 10, 12.7, 18, 28.7, 50, 50]),
+        (replace(PHASES, function="geometric"), [0, 10, 10, 10, 12.5, 20, 32.5, 50, 50]),
+        (replace(PHASES, function="arithmetic"), [0, 10, 10, 10, 14, 22, 34, 50, 50]),
+        (RetryPolicy(retries=0), []),
+    ],
+    ids=["by default", "linear", "exponential", "geometric", "arithmetic", "never"],
+)
+def test_delays_grow_by_the_policy(policy: RetryPolicy, delays: list[float]) -> None:
+    assert [policy.delay_s(failures) for failures in range(1, len(delays) + 1)] == pytest.approx(delays, abs=0.05)
+    assert policy.delay_s(len(delays) + 1) is None
 
 
 def test_an_endpoint_that_is_not_there_is_said(

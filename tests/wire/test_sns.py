@@ -85,6 +85,8 @@ REFUSALS: list[tuple[str, str, dict[str, Any], str, str]] = [
     ("attributes of an unknown subscription", "GetSubscriptionAttributes", {"topic": None, "SubscriptionArn": PLACE.topic("t") + ":1"}, "NotFound", "Subscription does not exist"),
     ("unsubscribing what is no ARN", "Unsubscribe", {"topic": None, "SubscriptionArn": "none"}, INVALID, f"SubscriptionArn {SHORT} 1"),
     ("confirming with a made-up token", "ConfirmSubscription", {"Token": "x"}, INVALID, "Token"),
+    ("a phone number with a letter", "Publish", {"topic": None, "PhoneNumber": "+1a234", "Message": "x"}, INVALID, "PhoneNumber Reason: +1a234 is not valid to publish to"),
+    ("an endpoint of another protocol", "Subscribe", subscription("https", "http://127.0.0.1/"), INVALID, "Endpoint must match the specified protocol"),
     ("text messages (ours)", "Publish", {"topic": None, "PhoneNumber": "+15551234567", "Message": "x"}, "NotImplemented", "Publishing to a phone number is not supported here."),
     ("subscribing mail (ours)", "Subscribe", subscription("email", "a@b.c"), "NotImplemented", "The protocol email is not supported here."),
 ]

@@ -17,13 +17,22 @@ from runner.model.messaging import Subscription, Topic
 from runner.model.names import Arn, Place
 from runner.model.state import Deployed
 from runner.runtime.topics import errors
+from runner.runtime.topics.delivery_policy import PolicyError, parsed, retry_policy
 
 TOPIC_FLAGS = frozenset({"FifoTopic", "ContentBasedDeduplication"})
 TOPIC_TEXTS = frozenset({"DisplayName", "KmsMasterKeyId", "SignatureVersion", "TracingConfig", "FifoThroughputScope"})
 TOPIC_SETTABLE = TOPIC_FLAGS | TOPIC_TEXTS | {"Policy"}
-UNSUPPORTED = frozenset({"ArchivePolicy", "DataProtectionPolicy", "DeliveryPolicy", "ReplayPolicy"})
+UNSUPPORTED_OF_TOPICS = frozenset({"ArchivePolicy", "DataProtectionPolicy", "DeliveryPolicy"})
+UNSUPPORTED_OF_SUBSCRIPTIONS = frozenset({"ReplayPolicy"})
 SUBSCRIPTION_SETTABLE = frozenset(
-    {"FilterPolicy", "FilterPolicyScope", "RawMessageDelivery", "RedrivePolicy", "SubscriptionRoleArn"}
+    {
+        "DeliveryPolicy",
+        "FilterPolicy",
+        "FilterPolicyScope",
+        "RawMessageDelivery",
+        "RedrivePolicy",
+        "SubscriptionRoleArn",
+    }
 )
 SCOPES = ("MessageBody", "MessageAttributes")
 DELIVERY = {
@@ -57,7 +66,7 @@ def changed_topic(topic: Topic, attributes: Mapping[str, str]) -> Topic:
     """The topic with attributes set; `Policy` is not part of it and left out here. Raises ApiError."""
     document = topic.model_dump(by_alias=True, exclude_unset=True)
     for name, text in attributes.items():
-        if name in UNSUPPORTED:
+        if name in UNSUPPORTED_OF_TOPICS:
             raise errors.unsupported(f"The topic attribute {name}")
         if name not in TOPIC_SETTABLE:
             raise errors.invalid("AttributeName")
@@ -118,7 +127,7 @@ def changed_subscription(
     """The subscription with attributes set. `prefix` is how Subscribe begins its reasons. Raises ApiError."""
     document = subscription.model_dump(by_alias=True, exclude_unset=True)
     for name, text in attributes.items():
-        if name in UNSUPPORTED:
+        if name in UNSUPPORTED_OF_SUBSCRIPTIONS:
             raise errors.unsupported(f"The subscription attribute {name}")
         if name not in SUBSCRIPTION_SETTABLE:
             raise errors.invalid("AttributeName")
@@ -139,6 +148,12 @@ def _subscription_value(name: str, text: str, topic: Topic, prefix: str) -> Any:
                 reason = f"Invalid value [{text}]. Please use either MessageBody or MessageAttributes"
                 raise errors.invalid(f"{prefix}FilterPolicyScope: {reason}")
             return text
+        case "DeliveryPolicy":
+            try:
+                retry_policy(parsed(text))
+            except PolicyError as error:
+                raise errors.invalid(f"{prefix}DeliveryPolicy: {error}") from None
+            return text or None
         case "RedrivePolicy":
             if text:
                 _check_redrive(text, topic, prefix)
@@ -186,6 +201,7 @@ def described_subscription(found: Deployed[Subscription], place: Place, *, pendi
         "FilterPolicy": _text(noun.filter_policy),
         "FilterPolicyScope": noun.filter_policy_scope if noun.filter_policy else None,
         "RedrivePolicy": _text(noun.redrive_policy),
+        "DeliveryPolicy": _text(noun.delivery_policy),
         "SubscriptionRoleArn": noun.subscription_role_arn,
     }
     return {name: value for name, value in sorted(values.items()) if value is not None}

@@ -107,10 +107,12 @@ class Notice:
         }
         return json.dumps({"Records": [event]}, ensure_ascii=False, separators=(",", ":"))
 
-    def headers(self, kind: str, subscription: str, *, raw: bool = False) -> dict[str, str]:
+    def headers(
+        self, kind: str, subscription: str, *, raw: bool = False, content_type: str = "text/plain; charset=UTF-8"
+    ) -> dict[str, str]:
         """The headers of a post to an HTTP endpoint; `kind` is the envelope's Type."""
         headers = {
-            "Content-Type": "text/plain; charset=UTF-8",
+            "Content-Type": content_type,
             "x-amz-sns-message-type": kind,
             "x-amz-sns-message-id": self.message_id,
             "x-amz-sns-topic-arn": self.topic,

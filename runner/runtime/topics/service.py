@@ -28,7 +28,7 @@ from runner.runtime.deployment import Deployment
 from runner.runtime.doors import Doors, Letter, Undeliverable
 from runner.runtime.queues import Attribute
 from runner.runtime.queues.deduplication import First, Window
-from runner.runtime.topics import checks, errors
+from runner.runtime.topics import checks, delivery_policy, errors
 from runner.runtime.topics.notice import NOTIFICATION, Notice, written
 from runner.runtime.topics.pending import PendingSubscriptions
 from runner.runtime.topics.webhooks import Post, Webhooks
@@ -310,8 +310,16 @@ class Topics:
     def _post(self, notice: Notice, found: Deployed[Subscription]) -> Post:
         noun, raw = found.noun, found.noun.raw_message_delivery
         body = notice.text(noun.protocol) if raw else notice.notification(found.key, noun.protocol, self._place)
-        headers = notice.headers(NOTIFICATION, found.key, raw=raw)
-        return Post(f"{notice.message_id}/{found.key}", noun.endpoint or "", headers, body, dead_letter_arn(noun))
+        try:
+            policy = delivery_policy.parsed(noun.delivery_policy)
+            retries = delivery_policy.retry_policy(policy)
+        except delivery_policy.PolicyError as error:
+            log.warning("Subscription %s is tried again as by default: its policy is wrong: %s", found.key, error)
+            policy, retries = {}, delivery_policy.RetryPolicy()
+        kind = delivery_policy.content_type(policy)
+        headers = notice.headers(NOTIFICATION, found.key, raw=raw, content_type=kind)
+        dead_letters = dead_letter_arn(noun)
+        return Post(f"{notice.message_id}/{found.key}", noun.endpoint or "", headers, body, dead_letters, retries)
 
     def _letter(self, notice: Notice, found: Deployed[Subscription], *, dead: bool = False) -> Letter:
         """What the subscriber gets; a dead letter of a function's is the envelope that a queue would get."""

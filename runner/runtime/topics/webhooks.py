@@ -1,7 +1,7 @@
 """HTTP and HTTPS subscribers: messages posted to an endpoint, tried again, and given up to a dead-letter queue.
 
-A post is a message of the engine queue `sns-http/<subscription>`; a loop a queue makes it. Of AWS's delivery policies
-only the default is there: three more tries, twenty seconds apart; what is answered with 4xx is not tried again.
+A post is a message of the engine queue `sns-http/<subscription>`; a loop a queue makes it, again by the subscription's
+delivery policy. What is answered with 4xx is not tried again.
 
 Source: https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html
         https://docs.aws.amazon.com/sns/latest/dg/sns-http-https-endpoint-as-subscriber.html
@@ -15,17 +15,16 @@ import logging
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from runner.host.clock import Clock
 from runner.runtime.doors import Doors, Letter, Undeliverable
+from runner.runtime.topics.delivery_policy import RetryPolicy
 from runner.store.ports import Lease, Message, Queues
 
 log = logging.getLogger(__name__)
 
 PREFIX = "sns-http/"
-TRIES = 4
-APART_S = 20.0
 ANSWER_S = 15.0  # real seconds that an endpoint has to answer
 LEASE_S = 30.0  # real seconds: longer than an answer may take
 BATCH = 8
@@ -43,13 +42,15 @@ class Post:
     headers: Mapping[str, str]
     body: str
     dead_letters: str | None = None
+    retries: RetryPolicy = field(default_factory=RetryPolicy)
 
     def encode(self) -> bytes:
         return json.dumps(asdict(self)).encode()
 
     @classmethod
     def decode(cls, data: bytes) -> Post:
-        return cls(**json.loads(data))
+        document = json.loads(data)
+        return cls(**{**document, "retries": RetryPolicy(**document["retries"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +108,9 @@ class Webhooks:
     async def _try(self, lease: Lease) -> None:
         post = Post.decode(lease.body)
         refused = await asyncio.to_thread(send, post)
-        if refused is not None and not refused.final and lease.deliveries < TRIES:
-            await self._store.release(lease.queue, lease.receipt, visible_at=self._clock.now() + APART_S)
+        delay_s = post.retries.delay_s(lease.deliveries)
+        if refused is not None and not refused.final and delay_s is not None:
+            await self._store.release(lease.queue, lease.receipt, visible_at=self._clock.now() + delay_s)
             return
         if refused is not None:
             await self._give_up(post, refused)
