@@ -169,6 +169,7 @@ class App:
     async def run(self) -> None:
         """Every loop, until cancelled."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self.code.tidy(self.deployment.state), name="tidy")
             for loop in (
                 self.functions,
                 self.logs,

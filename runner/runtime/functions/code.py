@@ -11,6 +11,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -19,8 +20,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from runner.model.errors import ApiError, InputError
-from runner.model.function import Function
+from runner.model.function import Function, FunctionVersion, LayerCode
 from runner.model.stack import Resource
+from runner.model.state import State
 from runner.planner import CodeDigest
 from runner.runtime.functions.build import Builds, Built
 from runner.runtime.functions.code_tree import (
@@ -35,10 +37,20 @@ from runner.runtime.functions.code_tree import (
 )
 from runner.runtime.functions.code_zip import UNZIPPED_LIMIT, BadArchive, TooLarge, unpack
 
+log = logging.getLogger(__name__)
+
 ZIPPED_LIMIT = 52_428_800  # bytes of an archive that is uploaded through the API
 WORTH_SAVING = 500  # newly hashed files after which the table of hashes is written for the next start
+GRACE_S = 600.0  # an artifact is kept at least so long after it was asked for
 ATTEMPTS = 5  # a folder that changes under the walk is walked again
 ARCHIVES = (".zip", ".jar")
+
+
+def artifacts_of(state: State) -> frozenset[str]:
+    """Every artifact that something deployed refers to."""
+    versions = [deployed.noun for deployed in state.of(FunctionVersion).values()]
+    layers = [deployed.noun.artifact for deployed in state.of(LayerCode).values()]
+    return frozenset([*layers, *(artifact for noun in versions for artifact in (noun.artifact, *noun.layers))])
 
 
 class CodeStore:
@@ -114,10 +126,20 @@ class CodeStore:
         """A zip archive of an artifact, for download."""
         return await asyncio.to_thread(self._archive, artifact)
 
-    async def collect(self, keep: Collection[str]) -> int:
-        """Drop every artifact that is not in `keep`, and contents that no artifact holds; returns how many."""
+    async def collect(self, keep: Collection[str], *, grace_s: float = GRACE_S) -> int:
+        """Drop artifacts that are not in `keep`, and contents that no artifact holds; returns how many.
+
+        Artifacts that were asked for less than `grace_s` seconds ago stay: they may be on their way into State.
+        """
         async with self._lock:
-            return await asyncio.to_thread(self._collect, frozenset(keep))
+            return await asyncio.to_thread(self._collect, frozenset(keep), grace_s)
+
+    async def tidy(self, state: State) -> None:
+        """Drop what nothing deployed refers to any more; a failure is told, and changes nothing."""
+        try:
+            await self.collect(artifacts_of(state))
+        except OSError:
+            log.exception("Unused code could not be removed.", extra={"action": "tidy_failed"})
 
     # What follows runs in a thread, one at a time.
 
@@ -127,7 +149,7 @@ class CodeStore:
         for attempt in range(ATTEMPTS):
             found = _merged(trees)
             last = self._last.get(source)
-            if last is not None and last[0] == found and self.path(last[1].artifact).is_dir():
+            if last is not None and last[0] == found and self._is_there(last[1].artifact):
                 return last[1]
             try:
                 digest = self._keep(found)
@@ -184,7 +206,7 @@ class CodeStore:
 
     def _assemble(self, artifact: str, parts: Iterable[Part]) -> None:
         """Lay the files of an artifact out; it appears whole or not at all."""
-        if self.path(artifact).is_dir():
+        if self._is_there(artifact):
             return
         with self._draft() as draft:
             root, pool = str(draft), str(self._files)
@@ -211,7 +233,7 @@ class CodeStore:
             artifact, size = hashlib.sha256(archive).hexdigest(), len(archive)
         else:
             artifact, size = hash_file(str(archive))
-        if not self.path(artifact).is_dir():
+        if not self._is_there(artifact):
             with self._draft() as draft:
                 unpack(archive, draft)
                 self._seal(draft, artifact)
@@ -220,11 +242,19 @@ class CodeStore:
     def _write_inline(self, name: str, body: bytes) -> CodeDigest:
         part = Part(name, 0o444, len(body), hashlib.sha256(body).hexdigest())
         artifact = tree_digest([part])
-        if not self.path(artifact).is_dir():
+        if not self._is_there(artifact):
             with self._draft() as draft:
                 (draft / name).write_bytes(body)
                 self._seal(draft, artifact)
         return CodeDigest(artifact, base64.b64encode(bytes.fromhex(artifact)).decode(), archive_size([part]))
+
+    def _is_there(self, artifact: str) -> bool:
+        """Whether an artifact exists; it is wanted now, so it counts as new."""
+        try:
+            os.utime(self.path(artifact))
+        except FileNotFoundError:
+            return False
+        return True
 
     @contextlib.contextmanager
     def _draft(self) -> Iterator[Path]:
@@ -251,11 +281,16 @@ class CodeStore:
             made = shutil.make_archive(os.path.join(folder, "code"), "zip", self.path(artifact))
             return Path(made).read_bytes()
 
-    def _collect(self, keep: Collection[str]) -> int:
+    def _collect(self, keep: Collection[str], grace_s: float) -> int:
         if not self._folder.is_dir():
             return 0
         self._present.clear()
-        unused = [p for p in self._folder.iterdir() if p.is_dir() and p != self._files and p.name not in keep]
+        before_ns = self._file_time_ns() - int(grace_s * 1e9)
+        unused = [
+            path
+            for path in self._folder.iterdir()
+            if path.is_dir() and path != self._files and path.name not in keep and path.stat().st_mtime_ns <= before_ns
+        ]
         for artifact in unused:
             _remove(artifact)
         for content in self._files.glob("*/*") if self._files.is_dir() else ():
