@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 def nearest(name: str, allowed: Iterable[str]) -> str | None:
     """The allowed name that takes fewest edits, if that is few enough to be a slip."""
-    folded = name.casefold()
+    folded = str(name).casefold()
     best: str | None = None
-    least = max(1, len(name) // 3) + 1
+    least = max(1, len(folded) // 3) + 1
     for candidate in allowed:
-        other = candidate.casefold()
+        other = str(candidate).casefold()
         if abs(len(other) - len(folded)) >= least:
             continue
         edits = _edits(folded, other, least)

@@ -154,7 +154,9 @@ _DEPLOYMENT = re.compile(r"(Deployment|deployment id: )[0-9a-f]{10,40}")
 
 def compare(row: dict[str, Any], partition: str, loose: bool) -> list[str]:
     output, report, _ = run(row["input"], REGIONS[partition])
-    found = [f"error {item.at} {item.code}: {item.message}" for item in report.diagnostics()]
+    found = [
+        f"error {item.at} {item.code}: {item.message}" for item in report.diagnostics() if item.severity == "error"
+    ]
     ours, theirs = output.get("Resources"), row["outputs"][partition].get("Resources")
     if loose:
         ours, theirs = (json.loads(_DEPLOYMENT.sub(r"\1#", json.dumps(one, default=str))) for one in (ours, theirs))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runner.loader.sam.values import Json, is_loose_intrinsic
+from runner.loader.sam.values import Json, is_intrinsic, is_loose_intrinsic
 from runner.loader.sam.work import Work
 from runner.loader.suggest import did_you_mean
 from runner.model.diagnostic import Position
@@ -46,6 +46,34 @@ def check_properties(work: Work, shape: Mapping[str, str], type_: str, propertie
     good: Json = work.copy(properties)
     for name in bad:
         del good[name]
+    return good
+
+
+def check_parts(work: Work, parts: Mapping[str, Mapping[str, str]], type_: str, properties: Json) -> Json:
+    """What stands within maps. The properties without those that hold something of the wrong kind."""
+    bad = []
+    for path, shape in parts.items():
+        names = path.split(".")
+        part: Any = properties
+        for name in names:
+            part = part.get(name) if isinstance(part, dict) else None
+        if not isinstance(part, dict) or is_intrinsic(part):
+            continue
+        for name, value in part.items():
+            rule = shape.get(name)
+            if rule is None:
+                message = f"property {name} not defined for {path} of {type_}; AWS ignores it"
+                work.report.warning(
+                    work.key_at(part, name), "unknown-property", message, did_you_mean(str(name), shape)
+                )
+            elif value is not None and not _fits(rule, value):
+                _report_kind(work, rule, part, name, f"{path}.")
+                bad.append(names[0])
+    if not bad:
+        return properties
+    good: Json = work.copy(properties)
+    for name in bad:
+        good.pop(name, None)
     return good
 
 
@@ -90,9 +118,9 @@ def _alternatives(kind: str) -> list[str]:
     return [*found, kind[start:]]
 
 
-def _report_kind(work: Work, rule: str, properties: Json, name: str) -> None:
+def _report_kind(work: Work, rule: str, properties: Json, name: str, prefix: str = "") -> None:
     kind = rule.partition(";")[0].rstrip("!~")
-    message = f"Type of property '{name}' is invalid."
+    message = f"Type of property '{prefix}{name}' is invalid."
     if kind in SINGLE:
-        message = f"Property '{name}' should be {SINGLE[kind]}."
+        message = f"Property '{prefix}{name}' should be {SINGLE[kind]}."
     work.report.error(work.positions.value(properties, name), "wrong-type", message, f"expected {kind}")

@@ -298,7 +298,8 @@ def _mapped(mapping: Json) -> set[Any]:
     for name in ("EventSourceArn", "FunctionName"):
         value = properties.get(name) if isinstance(properties, dict) else None
         target = intrinsic_argument(value, "Ref") or intrinsic_argument(value, "Fn::GetAtt")
-        found.add(target[0] if isinstance(target, list) and target else target if isinstance(target, str) else None)
+        target = target[0] if isinstance(target, list) and target else target
+        found.add(target if isinstance(target, str) else None)
     return found
 
 

@@ -24,13 +24,14 @@ from runner.loader.sam.apis.rest_domain import DomainRecords
 from runner.loader.sam.apis.rest_events import add_rest_event
 from runner.loader.sam.apis.usage_plans import UsagePlans
 from runner.loader.sam.applications import transform_application
-from runner.loader.sam.checks import check_properties
+from runner.loader.sam.checks import check_parts, check_properties
 from runner.loader.sam.connectors import embedded_connectors, transform_connector
 from runner.loader.sam.deployments import Deployments
 from runner.loader.sam.events.sources import EXECUTION_HANDLERS, FUNCTION_HANDLERS, Handlers
 from runner.loader.sam.functions import transform_function
 from runner.loader.sam.globals import read_globals, with_globals
 from runner.loader.sam.layers import transform_layer
+from runner.loader.sam.parts import PARTS
 from runner.loader.sam.references import Rewriter
 from runner.loader.sam.shapes import SHAPES
 from runner.loader.sam.state_machines import transform_state_machine
@@ -163,6 +164,7 @@ def _read_source(work: Work, sections: dict[str, Json], logical_id: str, resourc
     properties = with_globals(work, sections, logical_id, resource)
     type_ = resource["Type"]
     good = check_properties(work, SHAPES[type_], type_, properties, at)
+    good = check_parts(work, PARTS.get(type_, {}), type_, good)
     return Source(logical_id, type_, resource, good, at)
 
 
@@ -186,7 +188,8 @@ def _result(work: Work) -> Json:
     result["Resources"] = resources
     if work.conditions:
         conditions = result.get("Conditions")
-        made = {name: body for name, body in work.conditions.items() if name not in (conditions or {})}
+        conditions = conditions if isinstance(conditions, dict) else None
+        made = {name: body for name, body in work.conditions.items() if not conditions or name not in conditions}
         if made:
             result["Conditions"] = (
                 work.copy(conditions)

@@ -103,7 +103,8 @@ class Work:
         self.sources: Json = dict(template.get("Resources") or {})
         self.output: Json = {}
         self.origins: dict[str, Origin] = {}
-        self.conditions: Json = dict(template.get("Conditions") or {})
+        conditions = template.get("Conditions")
+        self.conditions: Json = dict(conditions) if isinstance(conditions, dict) else {}
         self.references: dict[tuple[str, str], str] = {}
         self.renamed: dict[str, str] = {}
         self.replaced: dict[str, list[str]] = {}
@@ -215,7 +216,7 @@ class Work:
 
     def _check_unique(self, source: Source, logical_id: str, type_: str) -> None:
         standing = self.sources.get(logical_id)
-        if standing is None or standing.get("Type") in REPLACES.get(type_, ()):
+        if not isinstance(standing, dict) or standing.get("Type") in REPLACES.get(type_, ()):
             return
         message = (
             f"Transforming resource with id [{source.id}] attempts to create a new resource with id [{logical_id}] "

@@ -160,7 +160,7 @@ class HttpApi:
         self._check_valid(document, "`Tags`")
         standing = document.body.get("tags")
         tags = list(standing) if isinstance(standing, list) else []
-        named = {tag.get("name"): tag for tag in tags if isinstance(tag, dict)}
+        named = {str(tag.get("name")): tag for tag in tags if isinstance(tag, dict)}
         for name, value in self._tags().items():
             if name in named:
                 named[name]["x-amazon-apigateway-tag-value"] = value

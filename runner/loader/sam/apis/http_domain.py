@@ -28,7 +28,7 @@ class HttpDomain:
 
     def emit(self) -> None:
         domain = self._work.resolve(self._api.get("Domain"))
-        if not domain or is_intrinsic(domain):
+        if not isinstance(domain, dict) or not domain or is_intrinsic(domain):
             return
         if not domain.get("DomainName") or not domain.get("CertificateArn"):
             message = "Custom Domains only works if both DomainName and CertificateArn are provided."

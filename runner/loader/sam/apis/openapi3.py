@@ -32,14 +32,15 @@ def convert(document: Document) -> Json:
     table = Table(body)
     for old, new in (("securityDefinitions", "securitySchemes"), ("definitions", "schemas")):
         if body.get(old):
-            if "components" not in body:
+            if not isinstance(body.get("components"), dict):
+                if "components" not in body:
+                    table.insert("components")
                 body["components"] = {}
-                table.insert("components")
             # What the user's own document has there is replaced.
             body["components"][new] = body.pop(old)
             table.delete(old)
     document.body = body if isinstance(body, Settled) and body.settled else settle(body, table)
-    for item in (body.get("paths") or {}).values():
+    for item in document.paths.values():
         if isinstance(item, dict) and isinstance(item.get("options"), dict):
             item["options"] = _convert_preflight(item["options"])
     return document.body

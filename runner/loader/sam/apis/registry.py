@@ -241,7 +241,7 @@ class Apis:
             return
         resource = api.source.resource
         for attribute in ("DeletionPolicy", "UpdateReplacePolicy"):
-            given = {feeder.resource.get(attribute) for feeder in api.feeders}
+            given = [feeder.resource.get(attribute) for feeder in api.feeders]
             found = next((policy for policy in RETAIN_ORDER if policy in given), None)
             if found is not None:
                 resource[attribute] = found

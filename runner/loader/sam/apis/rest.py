@@ -196,6 +196,8 @@ class RestApi:
             raise self._refuse(message, name)
 
     def _add_auth(self, document: Document, auth: Json) -> None:
+        if not isinstance(auth, dict):
+            raise self._refuse("Property 'Auth' should be a map.", "Auth", code="wrong-type")
         for key in auth:
             if key not in AUTH_KEYS:
                 hint = did_you_mean(key, AUTH_KEYS)

@@ -26,6 +26,9 @@ class DomainRecords:
     def add(self, api: Api, domain: Json, domain_id: str, record_of: Json) -> None:
         """Put the records of one domain into the group of its zone."""
         route53 = domain["Route53"]
+        if not isinstance(route53, dict):
+            message = "Property 'Domain.Route53' should be a map."
+            raise self._work.refuse(api.source, message, "Domain", "Route53", code="wrong-type")
         zone_id, zone_name = route53.get("HostedZoneId"), route53.get("HostedZoneName")
         path = ("Domain", "Route53")
         if not zone_id and not zone_name:
@@ -64,7 +67,7 @@ class RestDomain:
 
     def emit(self) -> None:
         domain = self._api.get("Domain")
-        if not domain or is_intrinsic(domain):
+        if not isinstance(domain, dict) or not domain or is_intrinsic(domain):
             return
         for name in ("DomainName", "CertificateArn"):
             if not domain.get(name):

@@ -84,6 +84,8 @@ def merge(event: Event, route: Route, document: Document) -> None:
     RestMethod(event, route, scratch).write()
     generated = scratch.paths[route.path][method_key(route.method)]
     item = document.paths.setdefault(route.path, {})
+    if not isinstance(item, dict):
+        return
     # SAM does not spell a method of `any` the way it does in its own documents.
     standing = item.get(route.method)
     item[route.method] = {**(standing if isinstance(standing, dict) else {}), **generated}
@@ -243,7 +245,7 @@ class RestMethod:
         reason = ""
         if not models:
             reason = "because the related API does not define any Models."
-        elif isinstance(models, dict) and name not in models:
+        elif not isinstance(name, str) or (isinstance(models, dict) and name not in models):
             reason = "because it wasn't defined in the API's Models."
         if reason:
             where = f"on API method [{self._route.method}] for path [{self._route.path}]"

@@ -30,7 +30,7 @@ def check_security(work: Work, document: Document, auth: Json) -> None:
     if definitions is not None and not isinstance(definitions, dict):
         at = work.locate(document.body, "securityDefinitions")
         raise Refused(at, "securityDefinitions must be a dictionary.", "invalid-openapi")
-    if not auth.get("DefaultAuthorizer") and not auth.get("ApiKeyRequired"):
+    if not isinstance(auth, dict) or (not auth.get("DefaultAuthorizer") and not auth.get("ApiKeyRequired")):
         return
     for path in document.paths:
         for item in document.items(path):

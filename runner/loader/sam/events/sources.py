@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from runner.loader.sam.aliases import Target
-from runner.loader.sam.checks import check_properties, required
+from runner.loader.sam.checks import check_parts, check_properties, required
 from runner.loader.sam.events.buckets import add_bucket
 from runner.loader.sam.events.event import Event
 from runner.loader.sam.events.executions import (
@@ -23,6 +23,7 @@ from runner.loader.sam.events.polled import add_document_db, add_message_broker,
 from runner.loader.sam.events.rules import add_pattern_rule, add_schedule, add_scheduler_schedule
 from runner.loader.sam.events.shapes import EVENT_SHAPES, EXECUTION_SHAPES
 from runner.loader.sam.events.topics import add_topic
+from runner.loader.sam.parts import EVENT_PARTS
 from runner.loader.sam.roles import Grants
 from runner.loader.sam.values import Json
 from runner.loader.sam.work import Refused, Source, Work
@@ -105,6 +106,7 @@ class Sources:
             raise Refused(work.positions.value(entry, "Properties"), message, "wrong-type")
         shape = self._shapes[type_]
         good = check_properties(work, shape, type_, properties, at)
+        good = check_parts(work, EVENT_PARTS.get(type_, {}), type_, good)
         if any(good.get(name) is None for name in required(shape)):
             return None
         return Event(work, self._source, key, type_, good, self._target, self._grants, at)
