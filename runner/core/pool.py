@@ -66,6 +66,7 @@ class Pool(Generic[E, R]):
         self.idle: list[E] = []  # most recently used last, so that the rest may expire
         self.reset: list[E] = []
         self.busy: set[E] = set()
+        self.soon: set[E] = set()  # busy ones that have answered and are about to ask for more
         self.kept: set[E] = set()  # those that provisioned concurrency asked for, whatever they do
         self.waiting: deque[R] = deque()
         self.pending: dict[Why, int] = {Why.DEMAND: 0, Why.PROVISIONED: 0}  # decided, not yet reported
@@ -128,6 +129,14 @@ class Pool(Generic[E, R]):
         self.waiting.clear()
         return waiting
 
+    def answered(self, environment: E) -> None:
+        """An environment is about to be ready; nothing is started meanwhile for an invocation that it can serve."""
+        self.soon.add(environment)
+
+    def late(self, environment: E) -> None:
+        """An environment is not as soon ready again as it seemed."""
+        self.soon.discard(environment)
+
     def ready(self, environment: E) -> list[Action[E, R]]:
         """An environment waits for work: it finished its init or an invocation."""
         self._leave(environment)
@@ -164,6 +173,7 @@ class Pool(Generic[E, R]):
     def _leave(self, environment: E) -> None:
         self.starting.pop(environment, None)
         self.busy.discard(environment)
+        self.soon.discard(environment)
         if environment in self.idle:
             self.idle.remove(environment)
         if environment in self.reset:
@@ -179,7 +189,7 @@ class Pool(Generic[E, R]):
         """
         if self.retired:
             return []
-        on_its_way = len(self.starting) + sum(self.pending.values())
+        on_its_way = len(self.starting) + sum(self.pending.values()) + len(self.soon)
         starts = [Start(Why.DEMAND)] * min(slots, len(self.waiting) - on_its_way)
         kept = len(self.kept) + self.pending[Why.PROVISIONED]
         starts += [Start(Why.PROVISIONED)] * min(slots - len(starts), self.provisioned - kept)

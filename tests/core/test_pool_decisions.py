@@ -55,6 +55,17 @@ def test_a_herd_starts_no_more_than_the_slots_there_are() -> None:
     assert pool.grow(1000) == []
 
 
+def test_nothing_is_started_while_one_that_has_answered_is_about_to_be_ready() -> None:
+    pool: Pool[str, str] = Pool()
+    started(pool, "a")
+    pool.take()
+    pool.answered("a")
+    pool.wait("second")
+    assert pool.grow(4) == []
+    pool.late("a")
+    assert pool.grow(4) == [Start(Why.DEMAND)]
+
+
 def test_a_failed_init_serves_the_invocation_that_waits_for_it() -> None:
     pool: Pool[str, str] = Pool()
     pool.wait("first")
@@ -174,6 +185,15 @@ class PoolModel(RuleBasedStateMachine):
         self.seen.served.append(self.seen.held.pop(name))
         self.carry_out(self.pool.ready(name) if works else self.pool.was_reset(name))
         self.grow()
+
+    @precondition(lambda self: self.seen.held)
+    @rule(late=st.booleans(), data=st.data())
+    def invocation_is_answered(self, late: bool, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(self.seen.held)))
+        self.pool.answered(name)
+        if late:
+            self.pool.late(name)
+            self.grow()
 
     @rule(count=st.integers(0, 3))
     def provision(self, count: int) -> None:

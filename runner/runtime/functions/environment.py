@@ -49,11 +49,14 @@ class Owner(Protocol):
 
     def gone(self, environment: Environment) -> None: ...
 
-    def answered(self, invocation: Invocation) -> None:
+    def answered(self, environment: Environment, invocation: Invocation) -> None:
         """Called before the environment may be used again."""
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something in the background; errors are the coroutine's own affair."""
+
+    def late(self, environment: Environment) -> None:
+        """It answered a while ago and has not asked for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ class Environment:
         self.idle_since = 0.0
         self.invocation: Invocation | None = None
         self.output = Output(journal, terms.name, terms.group, stream, terms.form, self.peak_memory)
-        self._owner = owner
+        self.owner = owner
         self._clock: Clock = journal.clock
         self._folder = folder
         self._launch: Launch | None = None
@@ -134,7 +137,7 @@ class Environment:
         self._limit(invocation.began + self.terms.timeout_s)
         if self.life is Life.RESTARTING:
             self._began = invocation.began
-            self._owner.spawn(self._open())
+            self.owner.spawn(self._open())
             return
         if frozen:
             self._signal(signal.SIGCONT)
@@ -187,7 +190,7 @@ class Environment:
                 self.idle_since = self._clock.elapsed()
                 if before is Life.STARTING:
                     self._init_done()
-                self._owner.ready(self)
+                self.owner.ready(self)
             case _:
                 pass
 
@@ -258,6 +261,11 @@ class Environment:
             self.life = after(self.life, Event.EXITED)
             self._clear()
             return
+        if self._api.undelivered and self.life is Life.BUSY:  # it had ended before the invocation came
+            self._drop_process()
+            self.life = after(after(self.life, Event.FAILED), Event.LEASED)
+            self.owner.spawn(self._open())
+            return
         self._failed(self._exit_fault(process, status))
 
     def _exit_fault(self, process: Process, status: int) -> Fault:
@@ -283,7 +291,7 @@ class Environment:
             self._clear()
         elif self.life is Life.RESET:
             self.idle_since = self._clock.elapsed()
-            self._owner.was_reset(self)
+            self.owner.was_reset(self)
 
     def _report_init(self, before: Life, fault: Fault) -> None:
         took_ms = (self._clock.elapsed() - self._began) * 1000
@@ -364,8 +372,9 @@ class Environment:
             answer = Answer(
                 answer.payload, answer.version, answer.function_error, answer.error_type, tail, answer.content_type
             )
+        self.idle_since = self._clock.elapsed()
         invocation.finish(answer)
-        self._owner.answered(invocation)
+        self.owner.answered(self, invocation)
         if self.life is Life.STOPPING:
             self._signal(signal.SIGKILL)
 
@@ -401,8 +410,8 @@ class Environment:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._owner.gone(self)
-        self._owner.spawn(self._remove())
+        self.owner.gone(self)
+        self.owner.spawn(self._remove())
 
     async def _remove(self) -> None:
         await self._server.close()

@@ -10,6 +10,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, Protocol
 
+from runner.core.environment import Life
 from runner.core.environment_lines import Format
 from runner.core.pool import Action, Pool, Stop, Use, Why
 from runner.model.errors import ApiError
@@ -137,8 +138,16 @@ class Fleet:
         self._start_over(environment)
         self._house.hungry(self)
 
-    def answered(self, invocation: Invocation) -> None:
+    def answered(self, environment: Environment, invocation: Invocation) -> None:
+        if environment.life is Life.ANSWERED:
+            self.pool.answered(environment)
         self._house.answered(invocation)
+
+    def late(self, environment: Environment) -> None:
+        """It answered, but does something else than to ask for more."""
+        if environment in self.pool.soon:
+            self.pool.late(environment)
+            self._house.hungry(self)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self._house.spawn(work)

@@ -24,6 +24,7 @@ PREFIX = "/2018-06-01/runtime/"
 INVOCATION = PREFIX + "invocation/"
 NEXT = INVOCATION + "next"
 JSON = (("content-type", "application/json"),)
+TEXT = (("content-type", "text/plain"),)
 ACCEPTED = b'{"status":"OK"}\n'
 STREAMING = "streaming"
 ERROR_TYPE = "lambda-runtime-function-error-type"
@@ -72,24 +73,33 @@ class RuntimeApi:
         self.request_id = ""
         self.stream: Callable[[bytes], None] | None = None
         self._poll: Exchange | None = None
-        self._routes: dict[str, Callable[[Exchange], None]] = {
-            "GET " + NEXT: self._next,
-            f"POST {PREFIX}init/error": self._init_error,
-            f"GET {PREFIX}restore/next": lambda exchange: exchange.respond(200),
-            f"POST {PREFIX}restore/error": self._init_error,
-            "GET /2018-06-01/ping": lambda exchange: exchange.respond(200, (("content-type", "text/plain"),), b"pong"),
+        self._undelivered: tuple[list[tuple[str, str]], bytes, str] | None = None
+        self._routes: dict[str, tuple[str, Callable[[Exchange], None]]] = {
+            NEXT: ("GET", self._next),
+            PREFIX + "init/error": ("POST", self._init_error),
+            PREFIX + "restore/next": ("GET", lambda exchange: exchange.respond(200)),
+            PREFIX + "restore/error": ("POST", self._init_error),
+            "/2018-06-01/ping": ("GET", lambda exchange: exchange.respond(200, TEXT, b"pong")),
         }
 
     # to the runtime
 
     def deliver(self, headers: list[tuple[str, str]], body: bytes, request_id: str) -> None:
-        """Answer the runtime's `next`."""
+        """Answer the runtime's `next`; if its connection was lost, its next `next`."""
         poll = self._poll
         assert poll is not None, "the runtime does not wait"
+        if poll.lost:
+            self._undelivered = headers, body, request_id
+            return
         self._poll = None
         self.phase = Phase.RUNNING
         self.request_id = request_id
         poll.respond(200, headers, body)
+
+    @property
+    def undelivered(self) -> bool:
+        """True while an invocation was handed over that the runtime has not seen."""
+        return self._undelivered is not None
 
     # from the runtime
 
@@ -103,15 +113,17 @@ class RuntimeApi:
             if verb == "error":
                 self._error(exchange, request_id)
                 return
-        route = self._routes.get(f"{exchange.method} {target}")
+        method, route = self._routes.get(target, ("", None))
         if route is None:
-            exchange.respond(404, (("content-type", "text/plain"),), b"404 page not found\n")
+            exchange.respond(404, TEXT, b"404 page not found\n")
+        elif exchange.method != method:
+            exchange.respond(405)
         else:
             route(exchange)
 
     def sink(self, exchange: Exchange) -> Sink | None:
         """Streamed responses are passed on as they come."""
-        if exchange.headers.get(MODE, "").lower() != STREAMING or not exchange.target.startswith(INVOCATION):
+        if exchange.headers.get(MODE, "") != STREAMING or not exchange.target.startswith(INVOCATION):
             return None
         request_id, _, verb = exchange.target[len(INVOCATION) :].partition("/")
         if verb != "response" or request_id != self.request_id or self.phase is not Phase.RUNNING:
@@ -120,22 +132,28 @@ class RuntimeApi:
         return self.stream
 
     def _next(self, exchange: Exchange) -> None:
-        if self.phase is Phase.RUNNING or self.phase is Phase.INIT_FAILED or self._waits():
+        if self.phase is Phase.RUNNING or self.phase is Phase.INIT_FAILED:
             self._not_allowed(exchange, "Ready")
             return
-        self._poll = exchange
-        self.phase = Phase.READY
-        self._events.on_next()
-
-    def _waits(self) -> bool:
-        return self._poll is not None and not self._poll.lost
+        before, self._poll = self._poll, exchange
+        if self.phase is not Phase.READY:
+            self.phase = Phase.READY
+            self._events.on_next()
+            return
+        if before is not None and not before.lost:  # one poll at a time: the newer connection counts
+            self._not_allowed(before, "Ready")
+        if self._undelivered is not None:
+            waiting, self._undelivered = self._undelivered, None
+            self.deliver(*waiting)
 
     def _response(self, exchange: Exchange, request_id: str) -> None:
         if not self._may_answer(exchange, request_id, "InvocationResponse"):
             return
-        mode = exchange.headers.get(MODE)
-        if mode is not None and mode.lower() != STREAMING:
-            refuse(exchange, 400, "InvalidFunctionResponseMode", "Invalid function response mode.")
+        mode = exchange.headers.get(MODE) or None
+        if mode is not None and mode != STREAMING:
+            self.phase = Phase.ANSWERED
+            refuse(exchange, 400, "InvalidFunctionResponseMode", "Invalid function response mode")
+            self._events.on_error("Runtime.InvalidResponseModeHeader", b"")
             return
         if mode is None and len(exchange.body) > RESPONSE_LIMIT:
             self.phase = Phase.ANSWERED

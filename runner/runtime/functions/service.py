@@ -184,7 +184,10 @@ class Functions:
                     self._awake.discard(environment)
             elif environment.life in (Life.BUSY, Life.DRAINING, Life.RESTARTING):
                 environment.check_memory()
-            elif environment.life is not Life.ANSWERED:
+            elif environment.life is Life.ANSWERED:
+                if environment.idle_since < before:
+                    environment.owner.late(environment)
+            else:
                 self._awake.discard(environment)
         if self._awake:
             self._watch = asyncio.get_running_loop().call_later(WATCH_S, self._look)
@@ -203,10 +206,18 @@ class Functions:
                 self._configure(self._deployment.state)
                 while True:
                     await asyncio.sleep(EXPIRE_EVERY_S)
-                    for fleet in list(self._fleets.values()):
-                        fleet.expire(self.clock.elapsed() - EXPIRE_AFTER_S)
+                    self.expire(EXPIRE_AFTER_S)
         finally:
             self._tasks = None
+
+    def expire(self, idle_s: float) -> None:
+        """End environments that have been idle for `idle_s` real seconds."""
+        for fleet in list(self._fleets.values()):
+            fleet.expire(self.clock.elapsed() - idle_s)
+
+    def fleet(self, name: str, version: str = LATEST) -> Fleet:
+        """The environments of a version that was used before. Raises KeyError."""
+        return self._fleets[name, version]
 
     async def _warm(self) -> None:
         functions = self._deployment.state.of(FunctionVersion).values()

@@ -1,4 +1,5 @@
 # ruff: noqa: PLC0415, RUF023, SIM115, T100, UP031
+# mypy: ignore-errors
 """The Python runtime: loads the handler, asks for invocations, calls it, answers. Runs on Python 3.9 and later, alone.
 
 It behaves as AWS's own runtime does, to the wording of errors and the layout of log lines, and speaks the same Runtime

@@ -1,4 +1,5 @@
 # ruff: noqa: S102, SIM105
+# mypy: ignore-errors
 """Starts processes on request, tells how they end, and ends together with whoever asked for them.
 
 Runs by itself on any Python from 3.9 on: `python -I -S launcher.py FD OPTIONS`. FD is a stream socket to the runner.
