@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from runner.model.errors import ApiError
+from runner.model.messaging import QueuePolicy
+from runner.model.state import Deployed
 from tests.runtime.messaging import PLACE, World, told
 
 NS = "AWS.SimpleQueueService."
@@ -189,6 +191,19 @@ def test_policies_are_set_shown_and_removed(tmp_path: Path) -> None:
         assert sources == {"queueUrls": [PLACE.queue_url("q")]}
         await it.sqs("SetQueueAttributes", "q", Attributes={"Policy": "", "RedrivePolicy": ""})
         assert await it.sqs("GetQueueAttributes", "q", **asked) == {}
+
+    told(history, tmp_path)
+
+
+def test_a_stacks_policy_is_shown_also_after_the_port_changed(tmp_path: Path) -> None:
+    async def history(it: World) -> None:
+        await it.queue("q")
+        document = {"Version": "2012-10-17", "Statement": []}
+        url = "http://127.0.0.1:9999/000000000000/q"
+        noun = QueuePolicy.model_validate({"PolicyDocument": document, "Queues": [url]})
+        await it.deployment.change(lambda state: state.with_changes([Deployed("Policy", noun, "stack/Policy")]))
+        shown = await it.sqs("GetQueueAttributes", "q", AttributeNames=["Policy"])
+        assert json.loads(shown["Attributes"]["Policy"]) == document
 
     told(history, tmp_path)
 

@@ -154,8 +154,10 @@ class QueueControl:
             raise errors.no_queue()
         return found
 
-    def _covers(self, policy: QueuePolicy, name: str) -> bool:
-        return not {name, self._place.queue_url(name), self._place.queue(name)}.isdisjoint(policy.queues)
+    @staticmethod
+    def _covers(policy: QueuePolicy, name: str) -> bool:
+        """Queues are named by URL, whose host and port may have changed since, or by ARN."""
+        return any(queue.rsplit("/", 1)[-1].rsplit(":", 1)[-1] == name for queue in policy.queues)
 
     def _policy(self, name: str, attributes: Mapping[str, str], state: State) -> list[Deployed[Any]]:
         text = attributes.get("Policy")
