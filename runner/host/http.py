@@ -248,6 +248,8 @@ class _Connection(asyncio.Protocol):
         self.head_size = 0
         self.in_head = True
         self.retiring = False
+        self.ended = False
+        self.scheduled = False
         self.refusal = 0
         self.declined: Exchange | None = None
         self.lingering: asyncio.TimerHandle | None = None
@@ -303,10 +305,10 @@ class _Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The client sends no more; who still waits for an answer gets it if the exchange allows it."""
-        if self.refusal or self.current is None or not self.current.half_open:
+        if self.refusal or self.current is None:
             return False
-        self.retiring = True
-        return True
+        self.retiring = self.ended = True
+        return self.scheduled or self.current.half_open
 
     # httptools' side
 
@@ -385,7 +387,7 @@ class _Connection(asyncio.Protocol):
     # ours
 
     def _handle(self, exchange: Exchange) -> None:
-        self.current = exchange
+        self.current, self.scheduled = exchange, False
         if self.transport is None:  # the client went away while this one waited
             return
         try:
@@ -396,6 +398,8 @@ class _Connection(asyncio.Protocol):
                 self.abort()  # what was begun cannot become an error any more
             elif not exchange.answered:
                 exchange.respond(500)
+        if self.ended and not exchange.answered and not exchange.half_open:
+            self._close()
 
     def send(self, data: bytes) -> None:
         if self.transport is not None:
@@ -413,7 +417,7 @@ class _Connection(asyncio.Protocol):
                 self.transport.resume_reading()
             # Not from here: a long pipeline answered at once would recurse.
             asyncio.get_running_loop().call_soon(self._handle, following)
-            self.current = following
+            self.current, self.scheduled = following, True
         elif self.refusal:
             self._say_refused()
         elif self.retiring:
