@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import re
 from typing import Any
 
 import pytest
@@ -188,14 +189,36 @@ def test_the_client_context_is_handed_on_as_text(scene: Scene, client: Any) -> N
         assert error(client.invoke, FunctionName="f", ClientContext=bad)[0] == "InvalidRequestContentException"
 
 
-def test_the_trace_header_is_handed_on(scene: Scene) -> None:
-    scene.function()
+def traced(scene: Scene, trace: str) -> tuple[int, str]:
+    """The status and the trace header of an invocation under `trace`."""
     connection = http.client.HTTPConnection("127.0.0.1", scene.live.port)
-    trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
     connection.request("POST", "/2015-03-31/functions/f/invocations", b"{}", {"X-Amzn-Trace-Id": trace})
     response = connection.getresponse()
-    assert (response.status, response.headers["x-amzn-trace-id"]) == (200, trace)
-    assert scene.functions.calls[0].trace == trace
+    response.read()
+    connection.close()
+    return response.status, response.headers["x-amzn-trace-id"]
+
+
+def test_the_trace_header_is_handed_on_with_its_lineage(scene: Scene) -> None:
+    scene.function()
+    trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+    status, header = traced(scene, trace)
+    assert status == 200
+    assert re.fullmatch(re.escape(trace) + ";Lineage=1:[0-9a-f]{8}:0", header)
+    assert scene.functions.calls[0].trace == header
+
+
+def test_a_function_that_comes_round_too_often_is_stopped(scene: Scene) -> None:
+    scene.function()
+    trace = "Root=1-5759e988-bd862e3fe1be46a994272793"
+    for _ in range(16):
+        status, trace = traced(scene, trace)
+        assert status == 200
+    connection = http.client.HTTPConnection("127.0.0.1", scene.live.port)
+    connection.request("POST", "/2015-03-31/functions/f/invocations", b"{}", {"X-Amzn-Trace-Id": trace})
+    response = connection.getresponse()
+    assert (response.status, response.headers["x-amzn-errortype"]) == (400, "RecursiveInvocationException")
+    assert json.loads(response.read())["Type"] == "User"
     connection.close()
 
 
