@@ -49,6 +49,12 @@ def no_function(arn: str) -> ApiError:
     return not_found(f"Function not found: {arn}")
 
 
+def looping() -> ApiError:
+    """The wording is ours: AWS publishes only the code."""
+    message = "Lambda has detected your function being invoked in a recursive loop and has stopped it."
+    return ApiError("RecursiveInvocationException", message, 400, members=USER)
+
+
 def no_alias(arn: str) -> ApiError:
     return not_found(f"Cannot find alias arn: {arn}")
 

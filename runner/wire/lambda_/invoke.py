@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.core.eventstream import frame
-from runner.core.lineage import root
+from runner.core.lineage import Step, step
 from runner.core.payload import problem
 from runner.host.clock import Clock
 from runner.host.http import Exchange
@@ -34,6 +34,7 @@ SYNC_LIMIT = 6_291_456  # bytes
 ASYNC_LIMIT = 1_048_576
 LEGACY_LIMIT = 262_144  # of InvokeAsync
 CONTEXT_LIMIT = 3583  # bytes of base64
+TRACE = "x-amzn-trace-id"
 STREAM_TYPE = "application/vnd.amazon.eventstream"
 CHUNK_HEADERS = {
     ":event-type": "PayloadChunk",
@@ -62,7 +63,7 @@ class Invocations:
             kind = members.get("InvocationType") or "RequestResponse"
             wanted = self._wanted(members)
             if kind == "DryRun":
-                exchange.respond(204, self._headers(context))
+                exchange.respond(204, self._headers(context, self._chain(context, wanted).header))
                 return
             check_payload(exchange.body, kind)
             if kind == "Event":
@@ -89,11 +90,12 @@ class Invocations:
         try:
             kind = members.get("InvocationType") or "RequestResponse"
             wanted = self._wanted(members)
+            headers = self._headers(context, self._chain(context, wanted).header)
             if kind == "DryRun":
-                exchange.respond(204, self._headers(context))
+                exchange.respond(204, headers)
                 return
             check_payload(exchange.body, kind)
-            answer = _StreamedAnswer(exchange, [*self._headers(context), *self._version_header(wanted)])
+            answer = _StreamedAnswer(exchange, [*headers, *self._version_header(wanted)])
             call = self._call(exchange, context, members, wanted, answer)
             future = self._invoker.invoke(call)
         except ApiError as error:
@@ -124,24 +126,36 @@ class Invocations:
         wanted: Reference,
         stream: _StreamedAnswer | None = None,
     ) -> Call:
+        chain = self._chain(context, wanted)
+        if chain.looping and not self._may_loop(wanted):
+            raise errors.looping()
         return Call(
             function=wanted.name,
             qualifier=wanted.qualifier,
             payload=exchange.body or b"{}",
             request_id=context.request_id,
             client_context=client_context(members.get("ClientContext")),
-            trace=context.headers.get("x-amzn-trace-id"),
+            trace=chain.header,
             tail=members.get("LogType") == "Tail",
             stream=stream.write if stream else None,
         )
 
-    def _headers(self, context: Context) -> list[tuple[str, str]]:
-        trace = context.headers.get("x-amzn-trace-id")
+    def _chain(self, context: Context, wanted: Reference) -> Step:
+        """The invocation's place in the chain that led to it, as its trace header says."""
+        arn = self._place.function(wanted.name)
+        return step(context.headers.get(TRACE), arn, request_id=context.request_id, now=self._clock.now())
+
+    def _may_loop(self, wanted: Reference) -> bool:
+        latest = self._deployment.state.version(wanted.name)
+        return latest is not None and latest.noun.config.recursive_loop == "Allow"
+
+    @staticmethod
+    def _headers(context: Context, trace: str) -> list[tuple[str, str]]:
         return [
             ("content-type", "application/json"),
             ("x-amzn-requestid", context.request_id),
             ("x-amzn-remapped-content-length", "0"),
-            ("x-amzn-trace-id", trace or f"Root={root(context.request_id, self._clock.now())};Sampled=0"),
+            (TRACE, trace),
         ]
 
     def _version_header(self, wanted: Reference) -> list[tuple[str, str]]:
@@ -158,7 +172,7 @@ class Invocations:
         if isinstance(answer, ApiError):
             errors.answer(exchange, answer, context.request_id)
             return
-        headers = self._headers(context)
+        headers = self._headers(context, call.trace or "")
         headers.append(("x-amz-executed-version", answer.version))
         if answer.function_error is not None:
             headers.append(("x-amz-function-error", answer.function_error))
@@ -180,7 +194,7 @@ class Invocations:
             log.exception("An invocation of %s could not be accepted.", wanted.name, extra={"action": "accept_failed"})
             errors.answer(exchange, errors.internal(), context.request_id)
         else:
-            exchange.respond(202, self._headers(context))
+            exchange.respond(202, self._headers(context, self._chain(context, wanted).header))
 
     async def _accept(self, wanted: Reference, payload: bytes, context: Context) -> None:
         await self._asynchronous.accept(
@@ -188,7 +202,7 @@ class Invocations:
             wanted.qualifier,
             payload,
             request_id=context.request_id,
-            trace=context.headers.get("x-amzn-trace-id"),
+            trace=context.headers.get(TRACE),
         )
 
 
