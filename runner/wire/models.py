@@ -183,7 +183,18 @@ def _read(service: str) -> Mapping[str, Any]:
     for folder in sorted((data_folder() / service).glob("????-??-??"), reverse=True):
         packed, plain = folder / "service-2.json.gz", folder / "service-2.json"
         if packed.exists():
-            return dict(json.loads(gzip.decompress(packed.read_bytes())))
+            return _without_texts(json.loads(gzip.decompress(packed.read_bytes())))
         if plain.exists():
-            return dict(json.loads(plain.read_bytes()))
+            return _without_texts(json.loads(plain.read_bytes()))
     raise KeyError(service)
+
+
+def _without_texts(raw: dict[str, Any]) -> dict[str, Any]:
+    """Two thirds of a model are documentation, which nobody reads here."""
+    for operation in raw["operations"].values():
+        operation.pop("documentation", None)
+    for shape in raw["shapes"].values():
+        shape.pop("documentation", None)
+        for reference in shape.get("members", {}).values():
+            reference.pop("documentation", None)
+    return raw
