@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -66,19 +67,19 @@ class Sqs:
 
     # -- messages
 
-    async def send(self, members: Members, _: Context) -> Members:
+    async def send(self, members: Members, context: Context) -> Members:
         outgoing = _outgoing(members)
-        accepted = await self._queues.send(_queue(members), outgoing)
+        accepted = await self._queues.send(_queue(members), _traced(outgoing, context))
         return _sent(outgoing, accepted)
 
-    async def send_batch(self, members: Members, _: Context) -> Members:
+    async def send_batch(self, members: Members, context: Context) -> Members:
         name = _queue(members)
         self._queues.find(name)
         entries: Sequence[Members] = members.get("Entries") or ()
         checks.check_batch_ids([entry.get("Id", "") for entry in entries], "SendMessageBatchRequestEntry")
         outgoing = [_outgoing(entry) for entry in entries]
         checks.check_batch_size(sum(size(one.body, one.attributes) for one in outgoing))
-        outcomes = await self._queues.send_batch(name, outgoing)
+        outcomes = await self._queues.send_batch(name, [_traced(one, context) for one in outgoing])
         results: list[Members | ApiError] = [
             outcome if isinstance(outcome, ApiError) else _sent(one, outcome)
             for one, outcome in zip(outgoing, outcomes, strict=True)
@@ -299,6 +300,15 @@ def _outgoing(members: Members) -> Outgoing:
         members.get("MessageGroupId"),
         members.get("MessageDeduplicationId"),
     )
+
+
+def _traced(outgoing: Outgoing, context: Context) -> Outgoing:
+    """A message without a trace of its own has the request's, which SDKs in functions send along.
+
+    Source: https://docs.aws.amazon.com/xray/latest/devguide/xray-services-sqs.html
+    """
+    header = context.headers.get("x-amzn-trace-id")
+    return replace(outgoing, trace=header) if header and outgoing.trace is None else outgoing
 
 
 def _attribute(name: str, value: Members) -> Attribute:
