@@ -137,7 +137,8 @@ class _Check:
             local.exports,
             sections.extensions,
         )
-        prepared = prepare(root, self.path.parent, scope, self.positions, self.report, self.checked)
+        folder = None if self.options.template_only else self.path.parent
+        prepared = prepare(root, folder, scope, self.positions, self.report, self.checked)
         if prepared is not root:
             sections = Sections(prepared, self.positions, Report())
             sections.report = self.report

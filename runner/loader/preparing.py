@@ -32,18 +32,21 @@ class Reading(Protocol):
 
 def prepare(
     root: dict[str, Any],
-    folder: Path,
+    folder: Path | None,
     scope: Scope,
     positions: Positions,
     report: Report,
     reading: Reading,
 ) -> dict[str, Any]:
-    """The template with includes put in and loops written out; the same object where there are none."""
+    """The template with includes put in and loops written out; the same object where there are none.
+
+    Without a `folder` no other file is read, and includes stay what they are.
+    """
     found = _uses(root)
     if not found:
         return root
     resolver = Resolver(scope, Conditions({}, positions, Report()), NoResources(), positions, Report())
-    if "Fn::Transform" in found:
+    if "Fn::Transform" in found and folder is not None:
         root = _Includes(folder, positions, report, reading, resolver).template(root)
     if scope.extensions and "Fn::ForEach" in found | _uses(root):
         root = Loops(resolver, positions, report).template(root)
@@ -88,7 +91,7 @@ class _Includes:
         transform = root.get("Transform")
         for item in transform if isinstance(transform, list) else [transform]:
             if isinstance(item, dict) and item.get("Name") == INCLUDE:
-                self.merge(made, self.load(item, self.positions.of(item)))
+                self.merge(made, self.load(item, self.positions.of(item)) or {})
         return self.members(made)
 
     def value(self, node: Any) -> Any:
@@ -110,9 +113,12 @@ class _Includes:
                 made[key] = self.value(item)
                 continue
             for one in item if isinstance(item, list) else [item]:
+                included = None
                 if isinstance(one, dict) and one.get("Name") == INCLUDE:
+                    included = self.load(one, self.positions.key(node, key))
+                if included is not None:
                     made.pop(key, None)
-                    self.merge(made, self.load(one, self.positions.key(node, key)))
+                    self.merge(made, included)
         return made
 
     def merge(self, made: dict[str, Any], included: dict[str, Any]) -> None:
@@ -125,26 +131,26 @@ class _Includes:
                 made[key] = self.positions.copy(made[key])
                 self.merge(made[key], item)
 
-    def load(self, include: dict[str, Any], at: Position) -> dict[str, Any]:
-        """The members that an include stands for; none where it cannot be read, which is reported."""
+    def load(self, include: dict[str, Any], at: Position) -> dict[str, Any] | None:
+        """The members that an include stands for; None where it cannot be read, which is reported."""
         parameters = include.get("Parameters")
         location = self.resolver.value(parameters.get("Location")) if isinstance(parameters, dict) else None
         if not isinstance(location, str):
             message = "Transform AWS::Include failed with: Location is missing."
             self.report.error(at, "invalid-include", message, "add Parameters: {Location: FILE}")
-            return {}
+            return None
         if location.startswith("s3://") or "${" in location:
             message = f"The include {location} is not on this machine; the template is read without it."
             self.report.warning(at, "not-runnable", message, "name a local file to include it")
-            return {}
+            return None
         self.count += 1
         if self.count > INCLUDES_MAX:
             message = f"Transform AWS::Include failed with: more than {INCLUDES_MAX} files."
             self.report.error(at, "invalid-include", message, "a file may not include itself")
-            return {}
+            return None
         return self.read(location, at)
 
-    def read(self, location: str, at: Position) -> dict[str, Any]:
+    def read(self, location: str, at: Position) -> dict[str, Any] | None:
         path = self.folder / location
         shown = str(path)
         try:
@@ -153,7 +159,7 @@ class _Includes:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             message = f"Transform AWS::Include failed with: {location} cannot be read: {reason}"
             self.report.error(at, "missing-include", message, "paths start from the folder of the stack file")
-            return {}
+            return None
         self.reading.files.append(path)
         document = parse(raw, shown, self.positions, self.report)
         self.reading.texts[shown] = document.text
@@ -161,7 +167,7 @@ class _Includes:
             if document.root is not None:
                 message = f"Transform AWS::Include failed with: {location} is no map."
                 self.report.error(at, "invalid-include", message, "a snippet is a map of members")
-            return {}
+            return None
         return self.members(document.root)
 
 

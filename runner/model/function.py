@@ -15,7 +15,7 @@ from runner.model.noun import Document, Noun, Text
 
 class Tag(Noun):
     key: Text = Field(alias="Key")
-    value: Text = Field(alias="Value")
+    value: Text = Field("", alias="Value")
 
 
 class Code(Noun):
@@ -74,7 +74,7 @@ class VpcConfig(Noun):
 
 class RuntimeManagementConfig(Noun):
     runtime_version_arn: str | None = Field(None, alias="RuntimeVersionArn")
-    update_runtime_on: Literal["Auto", "FunctionUpdate", "Manual"] = Field(alias="UpdateRuntimeOn")
+    update_runtime_on: Literal["Auto", "FunctionUpdate", "Manual"] = Field("Auto", alias="UpdateRuntimeOn")
 
 
 class Function(Noun):
