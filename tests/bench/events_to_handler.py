@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from tests.running import Running
 
 COUNT = 5_000
@@ -93,8 +95,14 @@ def main(count: int = COUNT, threads: int = THREADS) -> None:
         stack, counted = stack_in(Path(folder))
         with Running(stack, "--no-watch") as up:
             measure(up, counted, 100, 1)  # environments started
+            assert up.process is not None
+            runner = psutil.Process(up.process.pid)
+            before_s = sum(runner.cpu_times()[:2])
             accepted, through = measure(up, counted, count, threads)
+            used_s = sum(runner.cpu_times()[:2]) - before_s
+            environments = len(runner.children(recursive=True))
     print(f"{count} events by {threads} boto3 clients: {accepted:,.0f} accepted/s, {through:,.0f} to the handler/s")
+    print(f"the runner's own time: {used_s / count * 1e6:,.0f} us an event; {environments} processes under it")
 
 
 if __name__ == "__main__":
