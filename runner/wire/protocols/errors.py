@@ -33,6 +33,9 @@ def error_members(model: ServiceModel, error: ApiError, default_name: str = "mes
     if error.message is not None or shape is None:
         members[message_name] = error.message
     members |= {name: value for name, value in error.members.items() if not _elsewhere(known.get(name))}
+    for name, value in error.members.items():
+        if value is None:  # a room knows that the service leaves it out
+            members.pop(name, None)
     return members, status
 
 
