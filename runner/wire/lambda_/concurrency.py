@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from runner.model.errors import ApiError
 from runner.model.function import Alias, FunctionVersion, ProvisionedConcurrencyConfig
 from runner.model.names import LATEST
 from runner.model.state import Deployed, State
-from runner.wire.lambda_.desk import Desk, date_text, page
-from runner.wire.lambda_.errors import USER, conflict, invalid, no_alias
+from runner.wire.lambda_.desk import Desk, date_text, page, revision
+from runner.wire.lambda_.errors import USER, conflict, invalid, no_alias, untyped
 from runner.wire.lambda_.functions import function_of
 from runner.wire.lambda_.names import Reference, resolve
 from runner.wire.lambda_.status import settling
@@ -160,10 +160,14 @@ class Concurrency:
         return alias
 
     def _with(self, state: State, holder: Holder, setting: ProvisionedConcurrencyConfig | None) -> State:
-        """Set it; the revision of the version or alias is not touched by that."""
-        before: Deployed[Any] = holder
+        """Set it; that is a new revision of the version, also where an alias carries the setting."""
+        now = self._desk.now()
         noun = holder.noun.model_copy(update={"provisioned": setting})
-        return state.with_changes([replace(before, noun=noun, modified_at=self._desk.now())])
+        changed: Deployed[Any] = replace(cast(Deployed[Any], holder), noun=noun, modified_at=now)
+        version = resolve(state, Reference(function_of(holder.key), qualifier_of(holder)))
+        if version is None or version is holder:
+            return state.with_changes([replace(changed, revision_id=revision(holder.key, state, now))])
+        return state.with_changes([changed, replace(version, revision_id=revision(version.key, state, now))])
 
     def _progress(self, holder: Holder) -> dict[str, Any]:
         setting = holder.noun.provisioned
@@ -171,7 +175,7 @@ class Concurrency:
         wanted, at, now = setting.executions, holder.modified_at, self._desk.now()
         ready, failure = (0 if settling(at, now) else wanted), ""
         version = resolve(self._desk.state, Reference(function_of(holder.key), qualifier_of(holder)))
-        if self._provisioning is not None and version is not None:
+        if self._provisioning is not None and version is not None and not settling(at, now):
             ready, failure = self._provisioning.provisioned(version.noun.name, version.noun.version)
         ready = min(ready, wanted)
         if failure:
@@ -221,12 +225,12 @@ def unreserved(state: State, besides: str = "") -> int:
 def check_reserved(state: State, name: str, number: int) -> None:
     provisioned = total_provisioned(state, name)
     if number < provisioned:
-        raise invalid(
+        raise untyped(
             f" ReservedConcurrentExecutions  {number} should not be lower than function's total provisioned "
             f"concurrency [{provisioned}]."
         )
     if unreserved(state, besides=name) - number < UNRESERVED_MINIMUM:
-        raise invalid(BELOW_MINIMUM.format("ReservedConcurrentExecutions", UNRESERVED_MINIMUM))
+        raise untyped(BELOW_MINIMUM.format("ReservedConcurrentExecutions", UNRESERVED_MINIMUM))
 
 
 def check_overlap(state: State, holder: Holder) -> None:
@@ -259,8 +263,8 @@ def check_provisioned(state: State, holder: Holder, number: int) -> None:
         return
     room = unreserved(state, besides=name) - others
     if number > room:
-        raise invalid(
+        raise untyped(
             f"Specified ConcurrentExecutions for function is greater than account's unreserved concurrency [{room}]."
         )
     if room - number < UNRESERVED_MINIMUM:
-        raise invalid(BELOW_MINIMUM.format("ConcurrentExecutions", UNRESERVED_MINIMUM))
+        raise untyped(BELOW_MINIMUM.format("ConcurrentExecutions", UNRESERVED_MINIMUM))

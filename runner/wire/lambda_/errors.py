@@ -37,6 +37,11 @@ def invalid(message: str) -> ApiError:
     return ApiError("InvalidParameterValueException", message, 400, members=USER)
 
 
+def untyped(message: str) -> ApiError:
+    """An invalid parameter of the few that AWS answers without `Type`."""
+    return ApiError("InvalidParameterValueException", message, 400, members={"Type": None})
+
+
 def invalid_content(message: str) -> ApiError:
     return ApiError("InvalidRequestContentException", message, 400, members=USER)
 
