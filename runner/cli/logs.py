@@ -115,7 +115,8 @@ class _Text:
     """Prints lines behind the name of their function."""
 
     def __init__(self, timestamps: bool) -> None:
-        self._prefixes = Prefixes(console())
+        self._out = console()
+        self._prefixes = Prefixes(self._out)
         self._timestamps = timestamps
 
     def show(self, line: dict[str, Any]) -> None:
@@ -124,3 +125,4 @@ class _Text:
             at = datetime.fromtimestamp(line["at"]).isoformat(" ", "milliseconds")
             message = f"{at} {message}"
         self._prefixes.print(line["function"] or line["group"], message)
+        self._out.file.flush()  # whoever reads through a pipe follows too

@@ -112,7 +112,7 @@ class LogService:
         self._store = store
         self._deployment = deployment
         self._clock = clock
-        self._buffer: dict[str, list[tuple[float, bytes]]] = {}
+        self._buffer: dict[tuple[str, str], list[tuple[float, bytes]]] = {}  # by group and stream
         self._buffered = 0
         self._written = asyncio.Event()
         self._flushing = asyncio.Lock()
@@ -123,10 +123,11 @@ class LogService:
 
     def write(self, function: str, group: str, stream: str, at: float, line: str) -> None:
         """Append one line of a function, without its line end; never waits. `at` is epoch seconds."""
-        event = LogEvent(group, stream, at, line, at, function=function)
         self._append(group, stream, at, stored(line).encode("utf-8", "replace"))
-        for listener in self._listeners:
-            listener(event)
+        if self._listeners:
+            event = LogEvent(group, stream, at, line, at, function=function)
+            for listener in self._listeners:
+                listener(event)
 
     async def put(self, group: str, stream: str, events: Sequence[tuple[float, str]]) -> None:
         """PutLogEvents: `(at, message)`; committed when this returns. Raises ApiError if there is no such stream."""
@@ -142,24 +143,27 @@ class LogService:
     def _append(self, group: str, stream: str, at: float, body: bytes) -> None:
         if self._buffered > BUFFER_BYTES:
             return  # the store cannot keep up: losing log lines is better than losing the process
-        self._buffer.setdefault(log_name(group, stream), []).append((at, body))
+        waiting = self._buffer.get((group, stream))
+        if waiting is None:
+            waiting = self._buffer[group, stream] = []
+            self._written.set()
+        waiting.append((at, body))
         self._buffered += len(body)
-        self._written.set()
 
     async def flush(self) -> None:
         """Commit everything written so far."""
         async with self._flushing:
             buffer, self._buffer, self._buffered = self._buffer, {}, 0
             self._written.clear()
-            for name in buffer:
-                await self._note(name)
-            if buffer:
-                await asyncio.gather(*(self._store.append(name, bodies) for name, bodies in buffer.items()))
+            for group, stream in buffer:
+                await self._note(group, stream)
+            appends = [self._store.append(log_name(*place), bodies) for place, bodies in buffer.items()]
+            if appends:
+                await asyncio.gather(*appends)
 
-    async def _note(self, name: str) -> None:
+    async def _note(self, group: str, stream: str) -> None:
         """A stream that is written to exists, also if it had been deleted."""
         streams = await self._index()
-        group, stream = parse_name(name)
         known = streams.setdefault(group, {}).setdefault(stream, _Known(self._clock.now()))
         if known.gone:
             known.gone, known.created_at = False, self._clock.now()
