@@ -1,10 +1,9 @@
-"""Schedule expressions: `rate(...)`, `cron(...)`, `at(...)`, and when they fire next.
+"""Schedule expressions, as written: `rate(...)`, `cron(...)`, `at(...)`, with AWS's grammar, limits and errors.
 
-The arithmetic is our own and not croniter's, because it must be AWS's: weekdays are 1-7 from Sunday, exactly one of the
-day fields is `?`, `W` finds the nearest weekday, there is a year field, and clock changes skip a missing local time and
-take a repeated one once. croniter differs in each of these; the tests hold the rest of this module against it.
+When they fire is told by `timetable_times`, which is apart because its calendar takes longer to import than a stack
+file takes to be checked.
 
-Shape:  `parse` gives a Rate, a Cron or an At; `next_after` the next moment, in epoch seconds.
+Shape:  `parse` gives a Rate, a Cron or an At.
 Errors: TimetableError with the exact message of the API that was asked, and `why` for people.
 Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
         https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
@@ -12,20 +11,17 @@ Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-ru
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from runner.core.timetable_fields import RANGES, Days, FieldError, parse_days, parse_field
+from runner.core.timetable_fields import RANGES, Days, FieldError, isleap, longest, parse_days, parse_field
 
 UNITS_S = {"minute": 60, "hour": 3600, "day": 86400}
 RATE = re.compile(r"rate\((-?[0-9]+) (minute|hour|day)(s?)\)", re.ASCII)
 CRON = re.compile(r"cron\((.*)\)", re.DOTALL)
 AT = re.compile(r"at\(([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)\)", re.ASCII)
-HORIZON_YEARS = 100  # a date that does not come within a century does not come
 
 
 class Dialect(StrEnum):
@@ -52,22 +48,11 @@ class Rate(NamedTuple):
 
     period_s: int
 
-    def next_after(self, at: float, *, start: float, zone: tzinfo = UTC) -> float | None:
-        """The first of start, start + period, ... that is later than `at`."""
-        first = math.ceil(start)
-        if at < first:
-            return float(first)
-        return float(first + (math.floor((at - first) / self.period_s) + 1) * self.period_s)
-
 
 class At(NamedTuple):
     """Once, at a local time."""
 
     local: datetime
-
-    def next_after(self, at: float, *, start: float = 0.0, zone: tzinfo = UTC) -> float | None:
-        moment = self.local.replace(tzinfo=zone).timestamp()
-        return moment if moment > at else None
 
 
 class Cron(NamedTuple):
@@ -76,44 +61,8 @@ class Cron(NamedTuple):
     minutes: tuple[int, ...]
     hours: tuple[int, ...]
     days: Days
-    months: frozenset[int]
-    years: frozenset[int]
-
-    def next_after(self, at: float, *, start: float = 0.0, zone: tzinfo = UTC) -> float | None:
-        """The next moment later than `at`; None if there is none."""
-        local = datetime.fromtimestamp(at, zone).replace(tzinfo=None, fold=0)
-        for naive in self._times(local):
-            aware = naive.replace(tzinfo=zone)
-            moment = aware.timestamp()
-            # A local time that the clocks skip comes back as another one.
-            if moment > at and datetime.fromtimestamp(moment, zone).replace(tzinfo=None, fold=0) == naive:
-                return moment
-        return None
-
-    def _times(self, local: datetime) -> Iterator[datetime]:
-        for day in self._dates(local.date()):
-            today = day == local.date()
-            for hour in self.hours:
-                if today and hour < local.hour:
-                    continue
-                for minute in self.minutes:
-                    if not (today and hour == local.hour and minute < local.minute):
-                        yield datetime(day.year, day.month, day.day, hour, minute)
-
-    def _dates(self, first: date) -> Iterator[date]:
-        for year in self._years(first.year):
-            for month in sorted(self.months):
-                if (year, month) >= (first.year, first.month):
-                    for day in self.days.of(year, month):
-                        found = date(year, month, day)
-                        if found >= first:
-                            yield found
-
-    def _years(self, first: int) -> Iterator[int]:
-        if self.years:
-            yield from (year for year in sorted(self.years) if first <= year)
-        else:
-            yield from range(first, min(first + HORIZON_YEARS, 9999))
+    months: tuple[int, ...]
+    years: tuple[int, ...]
 
 
 Timetable = Rate | Cron | At
@@ -127,20 +76,12 @@ def parse(expression: str, dialect: Dialect = Dialect.RULE) -> Timetable:
         raise TimetableError(expression, dialect, str(error)) from None
 
 
-def never_fires(timetable: Timetable, now: float, zone: tzinfo = UTC) -> bool:
-    """Whether no moment after `now` is left: a day that does not exist, years or a date gone by."""
-    return timetable.next_after(now, start=now, zone=zone) is None
-
-
-def next_times(timetable: Timetable, after: float, count: int, *, start: float, zone: tzinfo = UTC) -> list[float]:
-    """The next `count` moments, fewer if there are fewer."""
-    times: list[float] = []
-    moment: float | None = after
-    while len(times) < count and moment is not None:
-        moment = timetable.next_after(moment, start=start, zone=zone)
-        if moment is not None:
-            times.append(moment)
-    return times
+def never_fires(timetable: Timetable) -> bool:
+    """Whether its day is one that none of its months ever has, such as 30 February."""
+    if not isinstance(timetable, Cron):
+        return False
+    leap = not timetable.years or any(isleap(year) for year in timetable.years)
+    return all(longest(month, leap=leap) < timetable.days.earliest for month in timetable.months)
 
 
 def _parse(expression: str, dialect: Dialect) -> Timetable:
@@ -198,11 +139,6 @@ def _cron(fields: list[str], *, year_optional: bool) -> Cron:
         tuple(sorted(parse_field("minutes", minutes))),
         tuple(sorted(parse_field("hours", hours))),
         parse_days(of_month, of_week),
-        parse_field("month", months),
-        frozenset() if years.strip(",") == "*" else parse_field("year", years),
+        tuple(sorted(parse_field("month", months))),
+        () if years.strip(",") == "*" else tuple(sorted(parse_field("year", years))),
     )
-
-
-def whole_second(at: float) -> datetime:
-    """Epoch seconds as the UTC time that envelopes show."""
-    return datetime.fromtimestamp(0, UTC) + timedelta(seconds=math.floor(at))

@@ -1,15 +1,15 @@
-"""The six fields of a cron expression: what each takes, and which days of a month the two day fields mean."""
+"""The six fields of a cron expression: what each takes, and what the two day fields mean."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
 from typing import NamedTuple
 
 MONTH_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 MONTHS = {name: number for number, name in enumerate(MONTH_NAMES, 1)}
 WEEKDAYS = {name: number for number, name in enumerate(("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"), 1)}
+LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 LAST = 7  # of the week: `L` alone is Saturday
 ITEM = re.compile(r"(?P<first>\*|[A-Z0-9]+)(?:-(?P<last>[A-Z0-9]+))?(?:/(?P<step>[0-9]+))?")
 NEAREST = re.compile(r"([0-9]{1,2})W")
@@ -49,42 +49,21 @@ class Days(NamedTuple):
     nth: tuple[int, int] | None = None  # (weekday, which one in the month)
     last_weekday: int | None = None
 
-    def of(self, year: int, month: int) -> list[int]:
-        """The days of one month, in order."""
-        begin = date(year, month, 1)
-        length = (date(year + month // 12, month % 12 + 1, 1) - begin).days
-        first = begin.isoweekday() % 7 + 1  # as 1 is Sunday
-        if self.last:
-            return [length]
-        if self.last_workday:
-            return [_nearest_workday(length, first, length)]
-        if self.nearest is not None:
-            return [_nearest_workday(self.nearest, first, length)] if self.nearest <= length else []
+    @property
+    def earliest(self) -> int:
+        """No month that is shorter than this has such a day."""
         if self.nth is not None:
-            weekday, which = self.nth
-            day = (weekday - first) % 7 + 1 + (which - 1) * 7
-            return [day] if day <= length else []
-        if self.last_weekday is not None:
-            end = _weekday(length, first)
-            return [length - (end - self.last_weekday) % 7]
-        if self.weekdays:
-            return [day for day in range(1, length + 1) if _weekday(day, first) in self.weekdays]
-        return [day for day in sorted(self.numbers) if day <= length]
+            return (self.nth[1] - 1) * 7 + 1
+        return self.nearest or min(self.numbers, default=1)
 
 
-def _weekday(day: int, first: int) -> int:
-    return (first - 1 + day - 1) % 7 + 1
+def isleap(year: int) -> bool:
+    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
 
 
-def _nearest_workday(day: int, first: int, length: int) -> int:
-    """Monday to Friday nearest to `day`, without leaving the month."""
-    match _weekday(day, first):
-        case 7:
-            return day - 1 if day > 1 else day + 2
-        case 1:
-            return day + 1 if day < length else day - 2
-        case _:
-            return day
+def longest(month: int, *, leap: bool) -> int:
+    """How many days a month has, in a leap year or in another."""
+    return 29 if month == 2 and leap else LENGTHS[month - 1]
 
 
 def parse_field(name: str, text: str) -> frozenset[int]:

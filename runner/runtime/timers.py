@@ -14,17 +14,16 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 
-from runner.core.timetable import At, Dialect, Rate, Timetable, TimetableError, parse
+from runner.core.timetable import At, Dialect, Rate, TimetableError, parse
+from runner.core.timetable_times import Times, times_of
 from runner.core.timetable_zones import find_zone
 from runner.model.events import Rule, Schedule
 from runner.model.state import Deployed
 
 PREFIX = "schedules/"
 MAKE_UP_S = 900.0  # ticks missed within this time are all made up
-LOOK_BACK_S = (7200.0, 172_800.0, 3_456_000.0, 69_120_000.0)  # spans in which the latest missed tick is sought
-
 
 Source = Deployed[Rule] | Deployed[Schedule]
 
@@ -55,8 +54,7 @@ class Timer:
 
     key: str
     source: Source
-    timetable: Timetable
-    zone: tzinfo
+    times: Times
     memory: Memory
     revision: int = 0
     starts_at: float = -math.inf
@@ -70,8 +68,7 @@ class Timer:
 
     def plan(self) -> None:
         """Find the next tick after the last one."""
-        after = max(self.memory.last, self.starts_at - 1.0)
-        tick = self.timetable.next_after(after, start=self.memory.anchor, zone=self.zone)
+        tick = self.times.next_after(max(self.memory.last, self.starts_at - 1.0))
         self.tick = tick if tick is not None and tick <= self.ends_at else None
         self.due = None if self.tick is None else self.tick + self._delay(self.tick)
 
@@ -91,29 +88,15 @@ class Timer:
         """Leave out missed ticks that are too old to be made up; returns whether there were any."""
         if self.tick is None or self.tick > now - MAKE_UP_S:
             return False
-        first = self._first_after(now - MAKE_UP_S, now) or self._latest_before(now)
+        last = min(now, self.ends_at)
+        first, latest = self.times.next_after(now - MAKE_UP_S), self.times.latest_until(last)
+        if first is None or first > last:
+            first = latest
         if first is None or first <= self.tick:
             return False
         self.memory = Memory(self.memory.spec, self.memory.anchor, first - 1.0, self.memory.turn)
         self.plan()
         return True
-
-    def _first_after(self, at: float, now: float) -> float | None:
-        """The first tick later than `at` that is due by now."""
-        tick = self.timetable.next_after(
-            max(self.memory.last, self.starts_at - 1.0, at), start=self.memory.anchor, zone=self.zone
-        )
-        return tick if tick is not None and tick <= min(now, self.ends_at) else None
-
-    def _latest_before(self, now: float) -> float | None:
-        """The latest tick that is due by now, looked for in ever longer spans."""
-        for span_s in LOOK_BACK_S:
-            latest, tick = None, self._first_after(now - span_s, now)
-            while tick is not None:
-                latest, tick = tick, self._first_after(tick, now)
-            if latest is not None:
-                return latest
-        return None
 
     @property
     def execution(self) -> str:
@@ -136,7 +119,7 @@ def _rule_timer(source: Source, rule: Rule, memory: Memory | None, now: float) -
     # The first run of a rate is one period after the rule was made.
     made_at = _made_at(source, now)
     memory = _current(memory, spec, now) or Memory(spec, made_at, made_at)
-    return Timer(f"{PREFIX}rule/{source.key}", source, timetable, UTC, memory)
+    return Timer(f"{PREFIX}rule/{source.key}", source, times_of(timetable, start=memory.anchor), memory)
 
 
 def _timer(source: Source, schedule: Schedule, memory: Memory | None, now: float) -> Timer | None:
@@ -158,7 +141,8 @@ def _timer(source: Source, schedule: Schedule, memory: Memory | None, now: float
         memory = Memory(spec, anchor, (anchor if isinstance(timetable, Rate) else made_at) - 1.0)
     window = schedule.flexible_time_window
     window_s = 60.0 * (window.maximum_window_m or 0) if window.mode == "FLEXIBLE" else 0.0
-    return Timer(f"{PREFIX}schedule/{source.key}", source, timetable, zone, memory, 0, starts_at, ends_at, window_s)
+    times = times_of(timetable, start=memory.anchor, zone=zone)
+    return Timer(f"{PREFIX}schedule/{source.key}", source, times, memory, 0, starts_at, ends_at, window_s)
 
 
 def _made_at(source: Source, now: float) -> float:

@@ -1,13 +1,10 @@
-"""Schedule expressions: parsed by the arithmetic that will fire them."""
+"""Schedule expressions: parsed as they will be when they fire."""
 
 from __future__ import annotations
 
-from runner.core.timetable import At, Dialect, TimetableError, never_fires, parse
+from runner.core.timetable import Dialect, TimetableError, never_fires, parse
 from runner.core.timetable_zones import find_zone
 from runner.loader.checks.context import Context, Item, plain
-
-LONG_AGO = 0.0
-"""A check knows no clock: only what fired never, not even in the past, never fires."""
 
 
 def check_schedules(context: Context) -> None:
@@ -29,7 +26,7 @@ def _check(context: Context, item: Item, dialect: Dialect) -> None:
     except TimetableError as error:
         context.report.error(at, "invalid-schedule", error.message, error.why)
         return
-    if not isinstance(timetable, At) and never_fires(timetable, LONG_AGO):
+    if never_fires(timetable):
         message = f"The schedule {expression} never fires: there is no such date."
         context.report.warning(at, "schedule-never-fires", message, "choose a day that its months have")
 
