@@ -14,6 +14,7 @@ from typing import Any
 from runner.loader.checks import Context, code_checks, static_checks
 from runner.loader.circles import report_circles
 from runner.loader.conditions import Conditions
+from runner.loader.dynamic import DynamicReferences
 from runner.loader.functions import Functions
 from runner.loader.identities import NAMES, Identities
 from runner.loader.localvalues import LocalValues, read_local_values
@@ -24,9 +25,10 @@ from runner.loader.properties import Checker
 from runner.loader.reading import Document, read
 from runner.loader.report import Report
 from runner.loader.resolving import UNRESOLVED, Resolver
+from runner.loader.rules import Rules
 from runner.loader.sam import Origin, expand
 from runner.loader.samconfig import SamConfig, read_samconfig
-from runner.loader.scope import Scope
+from runner.loader.scope import NoResources, Scope
 from runner.loader.sections import Sections
 from runner.loader.shapes import Tier, type_info
 from runner.loader.suggest import did_you_mean
@@ -100,6 +102,7 @@ class _Check:
         self.positions = Positions(Position(self.shown, 1, 1))
         self.checked = Checked(path, "", files=[path], place=options.place)
         self.inert: dict[str, Position] = {}
+        self.dynamic = DynamicReferences(None, self.positions, self.report)
 
     def run(self) -> Checked:
         checked = self.checked
@@ -146,6 +149,9 @@ class _Check:
             scope.mappings = sections.section("Mappings")
         sections.check()
         parameters.unused(used)
+        lone = Resolver(scope, conditions, NoResources(), self.positions, Report())
+        Rules(parameters, lone.value, self.positions, self.report).check(sections.section("Rules"))
+        self.dynamic = DynamicReferences(None if folder is None else local, self.positions, self.report)
         self.checked.parameters = parameters.values
         self._resources(sections, scope, conditions)
 
@@ -284,6 +290,7 @@ class _Check:
         if not isinstance(properties, dict):
             properties = {}
         self.positions.adopt(properties, at)
+        self.dynamic.resolve(properties)
         if info.properties:
             checker = Checker(info.name, self.positions, self.report, self.inert)
             checker.members(properties, info.properties, at)
@@ -326,6 +333,7 @@ class _Check:
             if isinstance(condition, str) and conditions.holds(condition) is False:
                 continue
             resolved = resolver.value(output)
+            self.dynamic.resolve(resolved)
             value = resolved.get("Value")
             if value is NO_VALUE or isinstance(value, dict | list) or ("Value" in output and "Value" not in resolved):
                 at = self.positions.value(output, "Value")
