@@ -130,6 +130,35 @@ def test_it_ends_in_order(tmp_path: Path, number: signal.Signals) -> None:
     assert "Traceback" not in up.output()
 
 
+SLOW_ONCE = """
+import pathlib
+import time
+
+here = pathlib.Path({marker!r})
+
+
+def handler(event, context):
+    if not here.exists():
+        here.touch()
+        print("busy")
+        time.sleep(9)
+    return {{"charged": 1, "order": "again"}}
+"""
+
+
+def test_what_is_cut_off_by_the_end_is_done_after_the_next_start(tmp_path: Path) -> None:
+    stack = copy_of("orders", tmp_path)
+    (stack.parent / "charge" / "app.py").write_text(SLOW_ONCE.format(marker=str(tmp_path / "was-here")))
+    up = Running(stack, "--no-watch").start()
+    up.client("lambda").invoke(FunctionName="orders-charge", InvocationType="Event", Payload=b"{}")
+    up.wait_for("busy")
+    assert up.end() == 0
+    assert "Traceback" not in up.output()
+    with Running(stack, "--no-watch") as again:
+        [message] = messages(again, "orders-charged")
+        assert json.loads(message["Body"])["requestContext"]["approximateInvokeCount"] == 1
+
+
 def test_a_second_interrupt_ends_it_at_once(tmp_path: Path) -> None:
     stack = copy_of("orders", tmp_path)
     handler = stack.parent / "charge" / "app.py"
