@@ -27,6 +27,7 @@ from runner.planner import CodeDigest
 from runner.runtime.functions.build import Builds, Built
 from runner.runtime.functions.code_tree import (
     CHUNK,
+    TICK_NS,
     Found,
     Hashes,
     Part,
@@ -43,6 +44,12 @@ ZIPPED_LIMIT = 52_428_800  # bytes of an archive that is uploaded through the AP
 WORTH_SAVING = 500  # newly hashed files after which the table of hashes is written for the next start
 GRACE_S = 600.0  # an artifact is kept at least so long after it was asked for
 ATTEMPTS = 5  # a folder that changes under the walk is walked again
+Trees = tuple[tuple[str, Path], ...]
+"""Folders, each under a prefix; of equal paths the last one stands."""
+
+Wanted = tuple[Path, Trees]
+"""A source, and the trees that its artifact is made of."""
+
 ARCHIVES = (".zip", ".jar")
 
 
@@ -64,7 +71,9 @@ class CodeStore:
         self._hashes: Hashes | None = None
         self._fresh = 0
         self._present: set[tuple[str, int]] = set()  # contents known to be in the pool
-        self._last: dict[Path, tuple[object, CodeDigest]] = {}
+        self._last: dict[Wanted, tuple[object, CodeDigest]] = {}
+        self._asked_for: dict[Wanted, asyncio.Future[CodeDigest]] = {}
+        self._taking: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
 
     def path(self, artifact: str) -> Path:
@@ -94,12 +103,38 @@ class CodeStore:
         built = await self._builds.build(resource) if self._builds else Built()
         own = ((built.source, source),) if built.source is not None else ()
         try:
-            async with self._lock:
-                return await asyncio.to_thread(self._take, source, (*built.trees, *own))
+            return await self._asked((source, (*built.trees, *own)))
         except BadArchive as error:
             raise InputError(f"{resource.at}: the code of {resource.logical_id} cannot be used: {error}") from error
         except OSError as error:
             raise InputError(f"{resource.at}: the code of {resource.logical_id} cannot be read: {error}") from error
+
+    async def _asked(self, wanted: Wanted) -> CodeDigest:
+        """Take a snapshot together with all others that are asked for at the moment, each different one once.
+
+        A thousand functions are one hop to a thread, and those that share a folder one walk through it.
+        """
+        future = self._asked_for.get(wanted)
+        if future is None:
+            future = self._asked_for[wanted] = asyncio.get_running_loop().create_future()
+            if self._taking is None:
+                self._taking = asyncio.create_task(self._take_asked())
+        return await asyncio.shield(future)
+
+    async def _take_asked(self) -> None:
+        try:
+            async with self._lock:
+                while self._asked_for:
+                    # From here on nobody joins: what is asked for later may have changed meanwhile.
+                    asked, self._asked_for = self._asked_for, {}
+                    taken = await asyncio.to_thread(self._take_all, list(asked))
+                    for future, result in zip(asked.values(), taken, strict=True):
+                        if isinstance(result, CodeDigest):
+                            future.set_result(result)
+                        else:
+                            future.set_exception(result)
+        finally:
+            self._taking = None
 
     async def inline(self, text: str, runtime: str) -> CodeDigest:
         """The artifact of CloudFormation's inline code: one file named `index`."""
@@ -143,24 +178,37 @@ class CodeStore:
 
     # What follows runs in a thread, one at a time.
 
-    def _take(self, source: Path, trees: Sequence[tuple[str, Path]]) -> CodeDigest:
-        if source.is_file() and source.suffix in ARCHIVES:
-            return self._unpack(source)
+    def _take_all(self, wanted: Sequence[Wanted]) -> list[CodeDigest | Exception]:
+        taken: list[CodeDigest | Exception] = []
+        for source, trees in wanted:
+            try:
+                taken.append(self._take(source, trees))
+            except Exception as error:  # each caller gets its own
+                taken.append(error)
+        return taken
+
+    def _take(self, source: Path, trees: Trees) -> CodeDigest:
+        archived = source.is_file() and source.suffix in ARCHIVES
         for attempt in range(ATTEMPTS):
-            found = _merged(trees)
-            last = self._last.get(source)
+            found = walk(source) if archived else _merged(trees)
+            last = self._last.get((source, trees))
             if last is not None and last[0] == found and self._is_there(last[1].artifact):
                 return last[1]
             try:
-                digest = self._keep(found)
+                digest = self._unpack(source) if archived else self._keep(found)
             except FileNotFoundError:  # a file vanished between the walk and the copy
                 if attempt == ATTEMPTS - 1:
                     raise
                 continue
-            if all(item.link or self._known_hashes().get(item) for item in found):  # else a stamp is too young to trust
-                self._last[source] = (found, digest)
+            if self._trusts(found):
+                self._last[source, trees] = (found, digest)
             return digest
         raise AssertionError("unreachable")
+
+    def _trusts(self, found: Sequence[Found]) -> bool:
+        """Whether equal stamps will mean equal contents: younger ones may hide another write."""
+        before_ns = self._file_time_ns() - TICK_NS
+        return all(max(item.stamp[:2]) < before_ns for item in found)
 
     def _keep(self, found: Sequence[Found]) -> CodeDigest:
         if sum(item.size for item in found) > UNZIPPED_LIMIT:
