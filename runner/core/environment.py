@@ -11,7 +11,13 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Life(StrEnum):
+class Word(StrEnum):
+    """Hashed as the string it is: the table is looked up several times for each invocation."""
+
+    __hash__ = str.__hash__
+
+
+class Life(Word):
     STARTING = "starting"  # init phase: process spawned, has not asked for work yet
     IDLE = "idle"  # waiting on `next`
     FROZEN = "frozen"  # idle, and stopped until it is used
@@ -24,7 +30,7 @@ class Life(StrEnum):
     GONE = "gone"
 
 
-class Event(StrEnum):
+class Event(Word):
     READY = "ready"  # the process asks for work
     FROZE = "froze"
     LEASED = "leased"  # given an invocation

@@ -93,7 +93,7 @@ class InitReport:
         return "platform.initReport", record
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Start:
     request_id: str
     version: str
@@ -106,7 +106,7 @@ class Start:
         return "platform.start", {"requestId": self.request_id, "version": self.version}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class End:
     """`END` in text; in JSON the event that says what the runtime came to."""
 
@@ -130,9 +130,9 @@ class End:
         return "platform.runtimeDone", record
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Report:
-    """`max_memory_mb` is the environment's so far. On a cold start the time of its init is billed too."""
+    """`max_memory_mb` is the environment's so far, 0 where it is filled in later. A cold start's init is billed too."""
 
     request_id: str
     duration_ms: float

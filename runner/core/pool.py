@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 E = TypeVar("E", bound=Hashable)
 R = TypeVar("R", bound=Hashable)
@@ -52,6 +52,9 @@ class Stop(Generic[E]):
 
 
 Action = Use[E, R] | Start | Stop[E]
+
+
+NOTHING: list[Any] = []
 
 
 class Pool(Generic[E, R]):
@@ -139,14 +142,18 @@ class Pool(Generic[E, R]):
 
     def ready(self, environment: E) -> list[Action[E, R]]:
         """An environment waits for work: it finished its init or an invocation."""
-        self._leave(environment)
+        self.soon.discard(environment)
         if self.retired:
+            self._leave(environment)
             return [Stop(environment, Why.REPLACED)]
-        if self.waiting:
+        if environment in self.starting:
+            del self.starting[environment]
             self.busy.add(environment)
+        if self.waiting:
             return [Use(environment, self.waiting.popleft())]
+        self.busy.discard(environment)
         self.idle.append(environment)
-        return []
+        return NOTHING
 
     def was_reset(self, environment: E) -> list[Action[E, R]]:
         """An environment lost its process; it can be used, and starts it again then.

@@ -197,10 +197,17 @@ class HttpServer:
         self.port = int(self._server.sockets[0].getsockname()[1])
         return self.port
 
-    async def adopt(self, sock: socket.socket) -> None:
-        """Serve a connection that is there already, such as one end of a pair of sockets."""
+    async def adopt(
+        self, sock: socket.socket, around: Callable[[_Connection], asyncio.Protocol] | None = None
+    ) -> None:
+        """Serve a connection that is there already, such as one end of a pair of sockets.
+
+        `around` makes a protocol that gets all of the connection's events first, and passes on what it does not deal
+        with itself: to the connection it is given, whole requests at a time (`at_rest`).
+        """
+        connection = _Connection(self)
         loop = asyncio.get_running_loop()
-        await loop.connect_accepted_socket(lambda: _Connection(self), sock)
+        await loop.connect_accepted_socket(lambda: around(connection) if around else connection, sock)
 
     def drop(self) -> None:
         """Cut every connection; new ones are welcome."""
@@ -254,6 +261,11 @@ class _Connection(asyncio.Protocol):
         self.declined: Exchange | None = None
         self.lingering: asyncio.TimerHandle | None = None
         self.congested: asyncio.Future[None] | None = None
+
+    @property
+    def at_rest(self) -> bool:
+        """True between requests: nothing was begun that is not answered."""
+        return self.current is None and self.incoming is None and not self.waiting
 
     # asyncio's side
 

@@ -25,6 +25,7 @@ from runner.runtime.functions.invocation import Invocation
 from runner.runtime.functions.launching import Launch
 from runner.runtime.functions.logging import Journal, Output
 from runner.runtime.functions.process import Process
+from runner.runtime.functions.runtime_api import Event as ApiEvent
 from runner.runtime.functions.runtime_api import RuntimeApi
 from runner.runtime.functions.variables import of_environment
 from runner.runtime.invoking import Answer
@@ -132,8 +133,7 @@ class Environment:
         self.life = after(self.life, Event.LEASED)
         invocation.began = self._clock.elapsed()
         self.invocation = invocation
-        self.output.keep_tail(invocation.call.tail)
-        self.output.platform(Start(invocation.request_id, self.terms.version))
+        self.output.begin(Start(invocation.call.request_id, self.terms.version), tail=invocation.call.tail)
         self._limit(invocation.began + self.terms.timeout_s)
         if self.life is Life.RESTARTING:
             self._began = invocation.began
@@ -164,8 +164,9 @@ class Environment:
         """End at once, whatever it does."""
         self._signal(signal.SIGKILL)
 
-    def check_memory(self) -> None:
-        """End the process if it takes more than the function may."""
+    def check(self) -> None:
+        """Look after an environment that is busy: end its process if it takes more memory than it may."""
+        self.output.show_start()
         if self._process is not None and self._process.resident_mb() > self.terms.memory_mb:
             self._killed_for_memory = True
             self._signal(signal.SIGKILL)
@@ -180,19 +181,13 @@ class Environment:
 
     def on_next(self) -> None:
         before = self.life
-        self.life = after(before, Event.READY)
-        match self.life:
-            case Life.BUSY:
-                self._deliver()
-            case Life.DRAINING if before is Life.DRAINING and self.invocation is not None:
-                self._deliver()
-            case Life.IDLE:
-                self.idle_since = self._clock.elapsed()
-                if before is Life.STARTING:
-                    self._init_done()
-                self.owner.ready(self)
-            case _:
-                pass
+        life = self.life = after(before, Event.READY)
+        if life is Life.IDLE:
+            if before is Life.STARTING:
+                self._init_done()
+            self.owner.ready(self)
+        elif life is Life.BUSY or (life is Life.DRAINING and self.invocation is not None):
+            self._deliver()
 
     def on_response(self, body: bytes, content_type: str) -> None:
         self._complete(Answer(body, self.terms.version, content_type=content_type))
@@ -238,7 +233,7 @@ class Environment:
             temporary=self._folder / "tmp",
         )
         try:
-            await process.open(launch, variables, self._server)
+            await process.open(launch, variables, self._server, lambda: self._api)
         except Exception as error:
             self._could_not_start(error)
             return
@@ -314,7 +309,8 @@ class Environment:
             self._process.signal(number)
 
     def _init_done(self) -> None:
-        self._init_ms = (self._clock.elapsed() - self._began) * 1000
+        self.idle_since = self._clock.elapsed()
+        self._init_ms = (self.idle_since - self._began) * 1000
         if self.kind == PROVISIONED:
             self.output.platform(InitReport(self._init_ms, kind=self.kind))
 
@@ -329,20 +325,15 @@ class Environment:
         assert invocation is not None
         call = invocation.call
         left_s = invocation.began + self.terms.timeout_s - self._clock.elapsed()
-        headers = [
-            ("content-type", "application/json"),
-            ("lambda-runtime-aws-request-id", call.request_id),
-            ("lambda-runtime-invocation-id", call.request_id),
-            ("lambda-runtime-deadline-ms", str(int((self._clock.wall() + left_s) * 1000))),
-            ("lambda-runtime-invoked-function-arn", invocation.arn),
-        ]
-        if call.trace is not None:
-            headers.append(("lambda-runtime-trace-id", call.trace))
-        if call.client_context is not None:
-            headers.append(("lambda-runtime-client-context", call.client_context.encode().decode("latin-1")))
-        self._streamed = []
-        self._api.stream = call.stream or self._streamed.append
-        self._api.deliver(headers, call.payload, call.request_id)
+        deadline_ms = int((self._clock.wall() + left_s) * 1000)
+        if call.stream is not None:
+            self._api.stream = call.stream
+        else:
+            self._streamed = []
+            self._api.stream = self._streamed.append
+        self._api.deliver(
+            ApiEvent(call.request_id, deadline_ms, invocation.arn, call.trace, call.client_context, call.payload)
+        )
 
     def _complete_with(self, fault: Fault, *, transition: bool = True) -> None:
         """The invocation came to no answer of its own."""
@@ -360,19 +351,20 @@ class Environment:
         self.invocation = None
         if transition:
             self.life = after(self.life, Event.ANSWERED)
-        duration_ms = (self._clock.elapsed() - invocation.began) * 1000
+        self.idle_since = self._clock.elapsed()
+        duration_ms = (self.idle_since - invocation.began) * 1000
         init_ms, self._init_ms = self._init_ms, None
         request_id = invocation.call.request_id
-        self.output.platform(End(request_id, duration_ms, status, error_type))
         peak = self.peak_memory() if invocation.call.tail else 0
-        report = Report(request_id, duration_ms, self.terms.memory_mb, peak, init_ms, status, error_type)
-        self.output.platform(report)
+        self.output.done(
+            End(request_id, duration_ms, status, error_type),
+            Report(request_id, duration_ms, self.terms.memory_mb, peak, init_ms, status, error_type),
+        )
         if invocation.call.tail:
             tail = self.output.take_tail()
             answer = Answer(
                 answer.payload, answer.version, answer.function_error, answer.error_type, tail, answer.content_type
             )
-        self.idle_since = self._clock.elapsed()
         invocation.finish(answer)
         self.owner.answered(self, invocation)
         if self.life is Life.STOPPING:

@@ -119,9 +119,12 @@ class Fleet:
     # told by the environments
 
     def ready(self, environment: Environment) -> None:
-        self._start_over(environment)
+        if environment in self._starting:
+            self._start_over(environment)
         self._house.awake(environment)
-        self._carry_out(self.pool.ready(environment))
+        actions = self.pool.ready(environment)
+        if actions:
+            self._carry_out(actions)
 
     def was_reset(self, environment: Environment) -> None:
         if environment in self._starting and environment in self.pool.kept:

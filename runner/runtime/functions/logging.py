@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Protocol
 
-from runner.core.environment_lines import Format, PlatformLine, Report
+from runner.core.environment_lines import End, Format, PlatformLine, Report, Start
 from runner.host.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -26,17 +25,21 @@ class LogSink(Protocol):
         ...
 
 
+Entry = tuple["Output", float, str | PlatformLine]
+"""A line of an environment, and when it was written."""
+
+
 class Journal:
     """Collects the lines of all environments and hands them to the sink a moment later, in order."""
 
     def __init__(self, sink: LogSink, clock: Clock) -> None:
         self.clock = clock
         self._sink = sink
-        self._pending: list[tuple[Output, float, str | PlatformLine]] = []
+        self._pending: list[Entry] = []
         self._timer: asyncio.TimerHandle | None = None
 
-    def add(self, output: Output, line: str | PlatformLine) -> None:
-        self._pending.append((output, self.clock.now(), line))
+    def add(self, *entries: Entry) -> None:
+        self._pending += entries
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_S, self.flush)
 
@@ -46,8 +49,13 @@ class Journal:
             self._timer.cancel()
             self._timer = None
         pending, self._pending = self._pending, []
+        peaks: dict[Output, int] = {}
         for output, at, line in pending:
             try:
+                if isinstance(line, Report) and line.max_memory_mb == 0:
+                    if output not in peaks:
+                        peaks[output] = output.memory()
+                    line.max_memory_mb = peaks[output]
                 text = output.render(line, at)
                 if text is not None:
                     self._sink.write(output.function, output.group, output.stream, at, text)
@@ -66,12 +74,43 @@ class Output:
     ) -> None:
         self.function, self.group, self.stream, self.form = function, group, stream, form
         self._journal = journal
-        self._memory = memory
+        self.memory = memory
         self._rest = b""
         self._tail: list[str] | None = []
+        self._start: Entry | None = None
+
+    def begin(self, start: Start, *, tail: bool) -> None:
+        """An invocation begins. `tail`: its log is wanted; lines of an init phase just before are part of it.
+
+        The line itself waits for what follows it, so that a short invocation costs the journal one visit.
+        """
+        self._start = (self, self._journal.clock.now(), start)
+        if not tail:
+            self._tail = None
+            return
+        if self._tail is None:
+            self._tail = []
+        self.show_start()
+
+    def show_start(self) -> None:
+        """Hand on the start of an invocation that takes its time."""
+        if self._start is not None:
+            self._add(self._start)
+            self._start = None
+
+    def done(self, end: End, report: Report) -> None:
+        """The invocation is over."""
+        now = self._journal.clock.now()
+        if self._start is not None:
+            self._journal.add(self._start, (self, now, end), (self, now, report))
+            self._start = None
+        else:
+            self._add((self, now, end))
+            self._add((self, now, report))
 
     def feed(self, data: bytes) -> None:
         """What the processes of the environment wrote; a line is an event once it is complete."""
+        self.show_start()
         lines = (self._rest + data if self._rest else data).split(b"\n")
         self._rest = lines.pop()
         for line in lines:
@@ -88,31 +127,24 @@ class Output:
     def _line(self, raw: bytes) -> None:
         for start in range(0, len(raw), EVENT_LIMIT) if len(raw) > EVENT_LIMIT else (0,):
             line = raw[start : start + EVENT_LIMIT].decode("utf-8", "replace")
-            if self._tail is not None and self.form.keeps(line):
-                self._tail.append(line)
-            self._journal.add(self, line)
+            self._add((self, self._journal.clock.now(), line))
 
     def platform(self, line: PlatformLine) -> None:
         """A line of Lambda's own."""
+        self.show_start()
+        self._add((self, self._journal.clock.now(), line))
+
+    def _add(self, entry: Entry) -> None:
         if self._tail is not None:
-            text = self.render(line, self._journal.clock.now())
+            text = self.render(entry[2], entry[1])
             if text is not None:
                 self._tail.append(text)
-        self._journal.add(self, line)
+        self._journal.add(entry)
 
     def render(self, line: str | PlatformLine, at: float) -> str | None:
         if isinstance(line, str):
             return line if self.form.keeps(line) else None
-        if isinstance(line, Report) and line.max_memory_mb == 0:
-            line = replace(line, max_memory_mb=self._memory())
         return self.form.platform(line, at)
-
-    def keep_tail(self, wanted: bool) -> None:
-        """An invocation begins. Lines of an init phase just before belong to its log."""
-        if not wanted:
-            self._tail = None
-        elif self._tail is None:
-            self._tail = []
 
     def take_tail(self) -> bytes:
         """The last 4 KB of the invocation's log."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
 import socket
+import termios
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -13,12 +15,14 @@ import psutil
 
 from runner.host.http import HttpServer
 from runner.host.process import Child
+from runner.runtime.functions.channel import Channel
 from runner.runtime.functions.launching import Launch
+from runner.runtime.functions.runtime_api import RuntimeApi
 
 READ_SIZE = 65536
+NOTHING = bytes(4)  # no bytes to read, as the kernel says it
 READS = 16  # pieces of output that are read in one go before others have their turn
 PAGE = os.sysconf("SC_PAGE_SIZE")
-PROC = Path("/proc")
 
 
 class Process:
@@ -31,7 +35,9 @@ class Process:
         self._log = -1
         self.peak_mb = 0
 
-    async def open(self, launch: Launch, variables: Mapping[str, str], api: HttpServer) -> None:
+    async def open(
+        self, launch: Launch, variables: Mapping[str, str], server: HttpServer, api: Callable[[], RuntimeApi]
+    ) -> None:
         """Start the process. Raises OSError."""
         self._log, theirs = os.pipe()
         os.set_blocking(self._log, False)
@@ -42,7 +48,7 @@ class Process:
             if launch.connected:
                 near, far = socket.socketpair()
                 near.setblocking(False)
-                await api.adopt(near)
+                await server.adopt(near, lambda inner: Channel(inner, api))
                 files.append(far.fileno())
             job = {**launch.job, "env": {**launch.variables, **variables}}
             self._child = launch.launcher.start(job, files, self._exited)
@@ -70,7 +76,8 @@ class Process:
     def drain(self) -> None:
         """Take what it has written up to now."""
         for _ in range(READS):
-            if self._log < 0 or not self._read():
+            # Asking first is cheaper than an exception for every invocation that writes nothing.
+            if self._log < 0 or fcntl.ioctl(self._log, termios.FIONREAD, NOTHING) == NOTHING or not self._read():
                 return
 
     def close(self) -> None:
@@ -122,10 +129,10 @@ class Process:
 def _resident(pid: int) -> int:
     """Bytes of resident memory."""
     try:
-        with open(PROC / str(pid) / "statm", "rb") as file:
+        with open(f"/proc/{pid}/statm", "rb", buffering=0) as file:
             return int(file.read().split()[1]) * PAGE
     except FileNotFoundError:
-        if PROC.is_dir():
+        if Path("/proc").is_dir():
             raise
         return int(psutil.Process(pid).memory_info().rss)
 
@@ -134,8 +141,8 @@ def _peak_mb(pid: int) -> int:
     if not pid:
         return 0
     try:
-        with open(PROC / str(pid) / "status", "rb") as file:
-            text = file.read()
+        with open(f"/proc/{pid}/status", "rb", buffering=0) as file:
+            text = file.read(4096)
         start = text.find(b"VmHWM:")
         return int(text[start + 6 : text.find(b"kB", start)]) // 1024 if start >= 0 else 0
     except (OSError, ValueError):

@@ -14,6 +14,7 @@ import binascii
 import json
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -44,6 +45,54 @@ class Phase(StrEnum):
     ERRED = "InvocationErrorResponse"
 
 
+@dataclass(slots=True)
+class Event:
+    """What `next` is answered with."""
+
+    request_id: str
+    deadline_ms: int
+    arn: str
+    trace: str | None
+    client_context: str | None
+    body: bytes
+
+    def head(self) -> bytes:
+        """The same as the head of a whole answer, but for the end of its last line."""
+        head = (
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+            f"lambda-runtime-aws-request-id: {self.request_id}\r\nlambda-runtime-deadline-ms: {self.deadline_ms}\r\n"
+            f"lambda-runtime-invoked-function-arn: {self.arn}\r\n"
+        )
+        if self.trace is not None:
+            head += f"lambda-runtime-trace-id: {self.trace}\r\n"
+        if self.client_context is not None:
+            head += f"lambda-runtime-client-context: {self.client_context}\r\n"
+        return f"{head}content-length: {len(self.body)}\r\n\r\n".encode()
+
+    def headers(self) -> list[tuple[str, str]]:
+        headers = [
+            ("content-type", "application/json"),
+            ("lambda-runtime-aws-request-id", self.request_id),
+            ("lambda-runtime-invocation-id", self.request_id),
+            ("lambda-runtime-deadline-ms", str(self.deadline_ms)),
+            ("lambda-runtime-invoked-function-arn", self.arn),
+        ]
+        if self.trace is not None:
+            headers.append(("lambda-runtime-trace-id", self.trace))
+        if self.client_context is not None:
+            headers.append(("lambda-runtime-client-context", self.client_context.encode().decode("latin-1")))
+        return headers
+
+
+class Direct(Protocol):
+    """A connection of one of our own runtimes that waits for work."""
+
+    @property
+    def lost(self) -> bool: ...
+
+    def deliver(self, event: Event) -> None: ...
+
+
 class Events(Protocol):
     """What the environment is told."""
 
@@ -72,8 +121,8 @@ class RuntimeApi:
         self.phase = Phase.STARTED
         self.request_id = ""
         self.stream: Callable[[bytes], None] | None = None
-        self._poll: Exchange | None = None
-        self._undelivered: tuple[list[tuple[str, str]], bytes, str] | None = None
+        self._poll: Exchange | Direct | None = None
+        self._undelivered: Event | None = None
         self._routes: dict[str, tuple[str, Callable[[Exchange], None]]] = {
             NEXT: ("GET", self._next),
             PREFIX + "init/error": ("POST", self._init_error),
@@ -84,17 +133,20 @@ class RuntimeApi:
 
     # to the runtime
 
-    def deliver(self, headers: list[tuple[str, str]], body: bytes, request_id: str) -> None:
+    def deliver(self, event: Event) -> None:
         """Answer the runtime's `next`; if its connection was lost, its next `next`."""
         poll = self._poll
         assert poll is not None, "the runtime does not wait"
         if poll.lost:
-            self._undelivered = headers, body, request_id
+            self._undelivered = event
             return
         self._poll = None
         self.phase = Phase.RUNNING
-        self.request_id = request_id
-        poll.respond(200, headers, body)
+        self.request_id = event.request_id
+        if isinstance(poll, Exchange):
+            poll.respond(200, event.headers(), event.body)
+        else:
+            poll.deliver(event)
 
     @property
     def undelivered(self) -> bool:
@@ -102,6 +154,16 @@ class RuntimeApi:
         return self._undelivered is not None
 
     # from the runtime
+
+    def answer_and_ask(self, request_id: str, content_type: str, body: bytes, poll: Direct) -> bool:
+        """A response that is also the next poll, from one of our own runtimes. False if it is not for now."""
+        if self.phase is not Phase.RUNNING or request_id != self.request_id or len(body) > RESPONSE_LIMIT:
+            return False
+        self.phase = Phase.READY
+        self._poll = poll
+        self._events.on_response(body, content_type)
+        self._events.on_next()
+        return True
 
     def handle(self, exchange: Exchange) -> None:
         target = exchange.target
@@ -140,11 +202,11 @@ class RuntimeApi:
             self.phase = Phase.READY
             self._events.on_next()
             return
-        if before is not None and not before.lost:  # one poll at a time: the newer connection counts
-            self._not_allowed(before, "Ready")
+        if isinstance(before, Exchange) and not before.lost:  # one poll at a time: the newer connection counts
+            refuse(before, 403, *self._transition("Ready"))
         if self._undelivered is not None:
             waiting, self._undelivered = self._undelivered, None
-            self.deliver(*waiting)
+            self.deliver(waiting)
 
     def _response(self, exchange: Exchange, request_id: str) -> None:
         if not self._may_answer(exchange, request_id, "InvocationResponse"):
@@ -209,8 +271,11 @@ class RuntimeApi:
         return False
 
     def _not_allowed(self, exchange: Exchange, to: str) -> None:
-        message = f"State transition from {self.phase} to {to} failed for runtime. Error: "
-        refuse(exchange, 403, "InvalidStateTransition", message + "State transition is not allowed")
+        refuse(exchange, 403, *self._transition(to))
+
+    def _transition(self, to: str) -> tuple[str, str]:
+        why = "State transition is not allowed"
+        return "InvalidStateTransition", f"State transition from {self.phase} to {to} failed for runtime. Error: {why}"
 
 
 def refuse(exchange: Exchange, status: int, kind: str, message: str) -> None:

@@ -183,7 +183,7 @@ class Functions:
                     environment.freeze()
                     self._awake.discard(environment)
             elif environment.life in (Life.BUSY, Life.DRAINING, Life.RESTARTING):
-                environment.check_memory()
+                environment.check()
             elif environment.life is Life.ANSWERED:
                 if environment.idle_since < before:
                     environment.owner.late(environment)

@@ -103,20 +103,17 @@ class Api:
 
     def __init__(self, connection):
         self.connection = connection
-        self.agent = "aws-lambda-python/%d.%d.%d" % sys.version_info[:3]
 
     def next(self):
         return self._invocation(self.connection.request(self._head("GET", "/invocation/next", 0)))
 
     def answer(self, request_id, content_type, body):
-        """Post the result and wait for the next invocation."""
-        head = self._head(
-            "POST",
-            "/invocation/" + request_id + "/response",
-            len(body),
-            "Content-Type: " + content_type,
-            "Runner-Next: 1",
+        """Post the result and wait for the next invocation. The other side knows this form."""
+        form = (
+            "POST %s/invocation/%s/response HTTP/1.1\r\nHost: runtime\r\nRunner-Next: 1\r\n"
+            "Content-Type: %s\r\nContent-Length: %d\r\n\r\n"
         )
+        head = (form % (API, request_id, content_type, len(body))).encode("latin-1")
         return self._invocation(self.connection.request(head, body))
 
     def fail(self, request_id, kind, body, fault):
@@ -138,8 +135,7 @@ class Api:
         )
 
     def _head(self, method, path, size, *lines):
-        fixed = "%s %s%s HTTP/1.1\r\nHost: runtime\r\nUser-Agent: %s\r\nContent-Length: %d\r\n"
-        head = fixed % (method, API, path, self.agent, size)
+        head = "%s %s%s HTTP/1.1\r\nHost: runtime\r\nContent-Length: %d\r\n" % (method, API, path, size)
         for line in lines:
             head += line + "\r\n"
         return (head + "\r\n").encode("latin-1", "backslashreplace")

@@ -42,7 +42,7 @@ function writeAll(data) {
 }
 
 function send(method, where, lines, body) {
-  let head = `${method} ${API}${where} HTTP/1.1\r\nHost: runtime\r\nUser-Agent: aws-lambda-nodejs/${process.version}\r\n`
+  let head = `${method} ${API}${where} HTTP/1.1\r\nHost: runtime\r\n`
   for (const line of lines) head += line + '\r\n'
   if (body === undefined) return writeAll(head + '\r\n')
   head += `Content-Length: ${body.length}\r\n\r\n`
@@ -539,10 +539,11 @@ function serialised(value) {
   }
 }
 
+// The other side knows the form of this request.
 function succeed(invocation, data) {
   invocation.whenEmpty = undefined
   answered()
-  send('POST', `/invocation/${invocation.id}/response`, ['Content-Type: application/json', 'Runner-Next: 1'], data)
+  send('POST', `/invocation/${invocation.id}/response`, ['Runner-Next: 1', 'Content-Type: application/json'], data)
   whenReadable(next)
 }
 
