@@ -313,7 +313,7 @@ class Session:
             with contextlib.suppress(asyncio.CancelledError):
                 await alive
         finally:
-            await app.functions.close(GRACE_S)
+            await app.functions.close()  # whoever waits for an invocation has had the moment already
             await app.logs.close()
 
 
