@@ -111,7 +111,7 @@ def _kept(work: Work, section: Json, logical_id: str, resource: Json) -> Json:
     if not isinstance(ignored, list):
         raise Refused(work.positions.value(resource, "IgnoreGlobals"), f"{message}.", "invalid-attribute")
     for index, name in enumerate(ignored):
-        if name not in section:
+        if not isinstance(name, str) or name not in section:
             at = work.positions.value(ignored, index)
             raise Refused(at, f"{message} on item '{name}'.", "invalid-attribute", did_you_mean(str(name), section))
     kept: Json = work.copy(section)

@@ -33,9 +33,10 @@ def transform_layer(work: Work, source: Source) -> None:
         "CompatibleRuntimes": source.get("CompatibleRuntimes"),
         "LicenseInfo": known.get("LicenseInfo"),
     }
-    with work.collecting():
-        content = lambda_location(work, source, "ContentUri")
-        properties["Content"] = work.adopt(content, work.locate(source.properties, "ContentUri"))
+    if source.get("ContentUri") is not None:
+        with work.collecting():
+            content = lambda_location(work, source, "ContentUri")
+            properties["Content"] = work.adopt(content, work.locate(source.properties, "ContentUri"))
     extra: Json = {"DeletionPolicy": "Retain"}
     with work.collecting():
         extra["DeletionPolicy"] = _deletion_policy(work, source)

@@ -109,6 +109,7 @@ class Work:
         self.renamed: dict[str, str] = {}
         self.replaced: dict[str, list[str]] = {}
         self.assumed_code: set[str] = set()
+        self.refused_events: set[tuple[str, str]] = set()
         self._causes: dict[str, Position] = {}
         self._owned: set[str] = set()
 

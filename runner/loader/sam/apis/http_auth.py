@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.loader.sam.values import Json
+from runner.loader.sam.values import Json, as_list
 from runner.loader.sam.work import Source, Work
 
 IAM = "AWS_IAM"
@@ -142,7 +142,7 @@ class HttpAuthorizer:
             "type": "request",
             "authorizerUri": {"Fn::Sub": [uri, {"__FunctionArn__": settings["FunctionArn"]}]},
         }
-        sources = [f"{prefix}{item}" for name, prefix in SOURCES for item in identity.get(name) or []]
+        sources = [f"{prefix}{item}" for name, prefix in SOURCES for item in as_list(identity.get(name) or [])]
         if sources:
             authorizer["identitySource"] = sources
         if identity.get("ReauthorizeEvery") is not None:

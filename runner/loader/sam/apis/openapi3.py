@@ -57,6 +57,6 @@ def _convert_preflight(options: Json) -> Json:
     answer = responses.get("200") if isinstance(responses, dict) else None
     headers = answer.get("headers") if isinstance(answer, dict) else None
     if isinstance(answer, dict) and isinstance(headers, dict):
-        unlike = {name: value if "schema" in value else {"schema": value} for name, value in headers.items()}
-        answer["headers"] = unlike if listed else headers
+        # Where the API has Auth, AWS does this twice: a schema of a schema.
+        answer["headers"] = {name: {"schema": value} for name, value in headers.items()}
     return settle(options, table) if listed else options

@@ -108,8 +108,7 @@ class Apis:
             for key, entry in _events(source):
                 kind = {REST.event: REST, HTTP.event: HTTP}.get(entry.get("Type", ""))
                 if kind is not None:
-                    with self._work.collecting():
-                        self._add_route(kind, source, key, entry)
+                    self._try_route(kind, source, key, entry)
         for api in self.apis.values():
             self._condition_paths(api)
             if api is self.implicit.get(REST.event) and api.document is not None:
@@ -128,6 +127,13 @@ class Apis:
             return Api(kind, source, None, False)
         skeleton = swagger_skeleton() if kind is REST else openapi_skeleton()
         return Api(kind, source, Document(skeleton), True)
+
+    def _try_route(self, kind: Kind, source: Source, key: str, entry: Json) -> None:
+        try:
+            self._add_route(kind, source, key, entry)
+        except Refused as refusal:
+            self._work.refused(refusal)
+            self._work.refused_events.add((source.id, key))
 
     def _version(self, api: Api) -> Any:
         """The version of OpenAPI to write; a number of YAML's is taken for the text it was."""

@@ -72,7 +72,9 @@ def _statement(effect: str, resources: list[Any], principal: Any) -> Json:
 
 def _add(document: Document, statements: Any) -> None:
     """One statement or several. The first stand as they were given, one alone is no list then."""
-    policy = document.body.setdefault(POLICY, {"Version": VERSION})
+    if not isinstance(document.body.get(POLICY), dict):
+        document.body[POLICY] = {"Version": VERSION}
+    policy = document.body[POLICY]
     policy["Version"] = VERSION
     standing = as_list(policy.get("Statement") or [])
     added = [statement for statement in as_list(statements) if statement not in standing]

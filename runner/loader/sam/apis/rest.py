@@ -176,7 +176,8 @@ class RestApi:
                 gateway_responses(self._work, source, document)
         if source.get("BinaryMediaTypes"):
             types = [_media_type(item) for item in source.get("BinaryMediaTypes")]
-            document.body["x-amazon-apigateway-binary-media-types"] = types
+            with document.editing():
+                document.body["x-amazon-apigateway-binary-media-types"] = types
         if source.get("Models"):
             with work.collecting(), document.editing():
                 self._check_valid(document, "Models")

@@ -130,7 +130,7 @@ class RestDomain:
             message = "Property 'Domain.MutualTlsAuthentication' should be a map."
             raise self._refuse(message, *path, code="wrong-type")
         if not {"TruststoreUri", "TruststoreVersion"} & set(given):
-            unknown = ", ".join(given)
+            unknown = ", ".join(map(str, given))
             raise self._refuse(
                 f"Available MutualTlsAuthentication fields are TruststoreUri, TruststoreVersion; got {unknown}", *path
             )

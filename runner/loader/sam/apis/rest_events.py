@@ -209,7 +209,7 @@ class RestMethod:
                     "corresponding dict entry in the api authorizer."
                 )
                 raise self._event.refuse(message, *path, code="wrong-type")
-            if authorizer not in authorizers:
+            if not isinstance(authorizers, dict) or authorizer not in authorizers:
                 reason = "because it wasn't defined in the API's Authorizers."
                 raise self._event.refuse(f"Unable to set Authorizer [{authorizer}] {where} {reason}", *path)
 
@@ -250,7 +250,7 @@ class RestMethod:
         if reason:
             where = f"on API method [{self._route.method}] for path [{self._route.path}]"
             raise self._event.refuse(f"Unable to set RequestModel [{name}] {where} {reason}", "RequestModel", "Model")
-        self._write_model_reference(str(name).lower(), request)
+        self._write_model_reference(Written(name.lower()), request)
         self._write_validator(request)
 
     def _write_model_reference(self, name: str, request: Json) -> None:

@@ -80,7 +80,7 @@ class Sources:
         if not isinstance(events, dict):
             return
         # SAM takes a function's events in the order of their paths, a state machine's as they are written.
-        keys = list(events)
+        keys = [key for key in events if (self._source.id, key) not in self._work.refused_events]
         if self._source.type == FUNCTION:
             keys.sort(key=lambda name: _order(name, events[name]))
         for key in keys:
