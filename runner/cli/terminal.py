@@ -16,7 +16,7 @@ class Terminal:
     """A text stream over a file descriptor. `write` collects, `flush` hands over; neither ever blocks."""
 
     def __init__(self, stream: IO[str]) -> None:
-        self.encoding = stream.encoding or "utf-8"
+        self.encoding = str(getattr(stream, "encoding", None) or "utf-8")
         self.errors = "replace"
         self._stream = stream
         self._collected: list[str] = []
