@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from tests.e2e.asking import invoke, messages, queue_url, records, taken
+from tests.e2e.asking import eventually, invoke, messages, queue_url, records, taken
 from tests.running import Running
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("destinations")]
@@ -51,7 +52,7 @@ Resources:
       Handler: app.work
       ReservedConcurrentExecutions: 0
       DeadLetterQueue: {Type: SQS, TargetArn: !GetAtt Dead.Arn}
-  In: {Type: AWS::SQS::Queue, Properties: {QueueName: in, VisibilityTimeout: 60}}
+  In: {Type: AWS::SQS::Queue, Properties: {QueueName: in, VisibilityTimeout: 180}}
   Ordered: {Type: AWS::SQS::Queue, Properties: {QueueName: ordered.fifo, FifoQueue: true, VisibilityTimeout: 60}}
   Pass:
     Type: AWS::Serverless::Function
@@ -208,3 +209,44 @@ def test_a_fifo_queue_is_handed_over_in_order(up: Running) -> None:
         assert [one["n"] for one in mine] == numbers
         sequence = [one["record"]["attributes"]["SequenceNumber"] for one in mine]
         assert sequence == sorted(sequence)
+
+
+def test_a_mapping_made_through_the_api_runs_until_it_is_disabled(up: Running) -> None:
+    sqs, functions = up.client("sqs"), up.client("lambda")
+    url = sqs.create_queue(QueueName="by-hand", Attributes={"VisibilityTimeout": "60"})["QueueUrl"]
+    source = f"arn:aws:sqs:us-east-1:{ACCOUNT}:by-hand"
+    made = functions.create_event_source_mapping(FunctionName="pass", EventSourceArn=source, BatchSize=1)
+    assert made["State"] == "Creating"
+
+    def state() -> str:
+        return str(functions.get_event_source_mapping(UUID=made["UUID"])["State"])
+
+    sqs.send_message(QueueUrl=url, MessageBody='{"n": 1}')
+    assert [one["n"] for one in records(up, "told")] == [1]
+    eventually(lambda: state() == "Enabled")
+    functions.update_event_source_mapping(UUID=made["UUID"], Enabled=False)
+    eventually(lambda: state() == "Disabled")
+    sqs.send_message(QueueUrl=url, MessageBody='{"n": 2}')
+    [left] = messages(up, "by-hand")
+    assert left["Body"] == '{"n": 2}'
+    functions.delete_event_source_mapping(UUID=made["UUID"])
+    eventually(lambda: made["UUID"] not in {one["UUID"] for one in mappings(up)})
+
+
+def mappings(up: Running) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = up.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    return listed
+
+
+def test_a_destination_set_through_the_api_is_told(up: Running) -> None:
+    functions = up.client("lambda")
+    arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:told"
+    functions.put_function_event_invoke_config(
+        FunctionName="tell", DestinationConfig={"OnSuccess": {"Destination": arn}}
+    )
+    later(up, "tell", {"n": 1})
+    told = records(up, "told", 2)  # what the function sends, and the record
+    [record] = [one for one in told if "requestContext" in one]
+    assert record["requestPayload"] == {"n": 1}
+    assert record["responsePayload"] is None
+    functions.delete_function_event_invoke_config(FunctionName="tell")
