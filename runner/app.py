@@ -7,7 +7,6 @@ import contextlib
 import gc
 import math
 import os
-import shutil
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,7 +38,7 @@ from runner.runtime.deployment import Deployment
 from runner.runtime.doors import Doors
 from runner.runtime.functions import Functions
 from runner.runtime.functions.build import Builds
-from runner.runtime.functions.code import CodeStore
+from runner.runtime.functions.code import CodeStore, artifacts_of
 from runner.runtime.functions.interpreters import Interpreters
 from runner.runtime.log_door import LogDoor
 from runner.runtime.log_tail import LogTail
@@ -392,8 +391,7 @@ async def remove_stack(settings: Settings, *, keep_data: bool) -> Plan:
             plan = await Deployer(deployment, _code_store(settings), clock).remove(name)
             if not keep_data:
                 await _forget_data(store)
-        if not plan.after.of(StackRecord):
-            shutil.rmtree(settings.artifacts, ignore_errors=True)
+        await _code_store(settings).collect(artifacts_of(plan.after), grace_s=0)
         return plan
 
 
