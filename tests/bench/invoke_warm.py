@@ -164,9 +164,8 @@ def measure(endpoint: str, floor_port: int) -> None:
         ratios.append(statistics.median(other) / statistics.median(one))
     for share in (0.5, 0.99):
         bare_ms, ours_ms = (percentile(figures[name], share) * 1000 for name in ("bare", "ours"))
-        print(
-            f"  boto3 p{share * 100:<3g} bare {bare_ms:6.3f} ms   ours {ours_ms:6.3f} ms   ratio {ours_ms / bare_ms:.2f}"
-        )
+        ratio = ours_ms / bare_ms
+        print(f"  boto3 p{share * 100:<3g} bare {bare_ms:6.3f} ms   ours {ours_ms:6.3f} ms   ratio {ratio:.2f}")
     print(f"  boto3 p50 ratios of the rounds: {', '.join(f'{ratio:.2f}' for ratio in ratios)}")
     with ProcessPoolExecutor(RAW_CLIENTS, multiprocessing.get_context("spawn")) as pool:
         raw_rate(pool, floor_port)

@@ -107,6 +107,11 @@ class Environment:
     def __repr__(self) -> str:
         return f"Environment({self.terms.name}:{self.terms.version} {self.life})"
 
+    @property
+    def pid(self) -> int:
+        """Of its process; 0 while it has none."""
+        return self._process.pid if self._process is not None else 0
+
     # told by the owner
 
     async def start(self, launch: Launch) -> None:

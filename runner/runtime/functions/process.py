@@ -65,6 +65,12 @@ class Process:
         return self._child is not None
 
     @property
+    def pid(self) -> int:
+        """0 unless it runs."""
+        child = self._child
+        return child.pid if child is not None and child.status is None else 0
+
+    @property
     def error(self) -> int | None:
         """The errno for which its program could not be started."""
         return self._child.error if self._child is not None else None
@@ -89,11 +95,8 @@ class Process:
 
     def resident_mb(self) -> float:
         """Its resident memory now; 0 if it is gone."""
-        pid = self._child.pid if self._child is not None else 0
-        if not pid or (self._child is not None and self._child.status is not None):
-            return 0.0
         try:
-            return _resident(pid) / 2**20
+            return _resident(self.pid) / 2**20 if self.pid else 0.0
         except (OSError, psutil.Error):
             return 0.0
 
