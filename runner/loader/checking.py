@@ -145,6 +145,7 @@ class _Check:
         if prepared is not root:
             sections = Sections(prepared, self.positions, Report())
             sections.report = self.report
+            self.checked.sections = sections
             conditions.declared = sections.section("Conditions")
             scope.mappings = sections.section("Mappings")
         sections.check()
@@ -333,6 +334,11 @@ class _Check:
             if isinstance(condition, str) and conditions.holds(condition) is False:
                 continue
             resolved = resolver.value(output)
+            if not isinstance(resolved, dict):
+                message = "Template format error: Every Outputs member must contain a Value object"
+                hint = f"write 'Value: ...' under {name}"
+                self.report.error(self.positions.key(outputs, name), "missing-property", message, hint)
+                continue
             self.dynamic.resolve(resolved)
             value = resolved.get("Value")
             if value is NO_VALUE or isinstance(value, dict | list) or ("Value" in output and "Value" not in resolved):

@@ -99,7 +99,10 @@ class Conditions:
             return
         if not isinstance(name, str):
             message = "Template format error: Condition must be the name of a condition."
-            self.report.error(at, "wrong-type", message, "name one of the Conditions section")
+            hint = "name one of the Conditions section"
+            if isinstance(name, bool):
+                hint = "YAML reads this word as a boolean: quote it"
+            self.report.error(at, "wrong-type", message, hint)
             return
         message = (
             f"Template error: unresolved condition dependency {name} in Fn::If"

@@ -34,7 +34,7 @@ class DynamicReferences:
 
     def resolve(self, container: Any) -> None:
         """Replace every reference in a container and what is in it, in place."""
-        work = [container]
+        work = [container] if isinstance(container, dict | list) else []
         while work:
             node = work.pop()
             for key, value in list(node.items() if isinstance(node, dict) else enumerate(node)):

@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from runner.loader.conditions import CONDITION_FUNCTIONS, Conditions
@@ -73,9 +73,9 @@ class Functions:
         extensions: bool = False,
         forgiven: Callable[[str], bool] = lambda name: False,
     ) -> None:
-        self.parameters: Container[str] = template.get("Parameters") or {}
-        self.resources: Mapping[str, Any] = template.get("Resources") or {}
-        self.mappings: Mapping[str, Any] = template.get("Mappings") or {}
+        self.parameters: Mapping[str, Any] = _section(template, "Parameters")
+        self.resources: Mapping[str, Any] = _section(template, "Resources")
+        self.mappings: Mapping[str, Any] = _section(template, "Mappings")
         self.conditions = conditions
         self.positions = positions
         self.report = report
@@ -156,8 +156,7 @@ class Functions:
 
     def _names(self) -> Iterable[str]:
         yield from self.resources
-        if isinstance(self.parameters, Mapping):
-            yield from self.parameters
+        yield from self.parameters
 
     def _ref(self, argument: Any, at: Position) -> None:
         if isinstance(argument, dict) and self.extensions:
@@ -377,3 +376,8 @@ class Functions:
             "block of the template"
         )
         self.report.error(at, "resource-in-condition", message, "compare parameters or pseudo parameters")
+
+
+def _section(template: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = template.get(name)
+    return found if isinstance(found, dict) else {}

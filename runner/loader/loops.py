@@ -132,7 +132,9 @@ class Loops:
             return any(self.unset(item) for item in node)
         if not isinstance(node, dict):
             return False
-        return node.get("Ref") in self.resolver.scope.missing or any(self.unset(item) for item in node.values())
+        name = node.get("Ref")
+        missing = isinstance(name, str) and name in self.resolver.scope.missing
+        return missing or any(self.unset(item) for item in node.values())
 
     def text(self, text: str, items: Mapping[str, str]) -> str:
         """`${Name}` becomes the item, `&{Name}` the item without what a logical id may not have."""

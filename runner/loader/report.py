@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from runner.model.diagnostic import Diagnostic, Note, Position, Severity
 
 LIMIT = 500
 """More findings than anyone reads; a bound for broken generated files."""
+
+
+FALLBACK_HINTS: Mapping[str, str] = {
+    "unknown-property": "remove it, or move it to where it belongs",
+    "missing-property": "add it",
+    "wrong-type": "write it as the documentation of the property shows",
+    "invalid-property": "correct the property, or remove it",
+    "invalid-event": "see the documentation of this event source",
+    "invalid-reference": "name a resource of this template",
+    "invalid-globals": "see the documentation of the Globals section",
+    "unknown-global": "set it on each resource instead",
+    "invalid-attribute": "correct the attribute, or remove it",
+    "invalid-policy": "name a managed policy, a policy template, or write a document",
+    "duplicate-route": "give each route a path or a method of its own",
+    "duplicate-logical-id": "rename one of the two",
+}
+"""What to do where whoever found something had nothing better to say than what is wrong."""
 
 
 class Report:
@@ -42,6 +60,8 @@ class Report:
         self._add(Diagnostic(at, Severity.NOTICE, code, message, hint, notes))
 
     def _add(self, found: Diagnostic) -> None:
+        if not found.hint and found.severity is not Severity.NOTICE:
+            found = replace(found, hint=FALLBACK_HINTS.get(found.code, "see the documentation of AWS"))
         key = (found.at, found.code, found.message)
         if key in self._found or len(self._found) >= LIMIT or self._suppressed(found):
             return
