@@ -23,7 +23,7 @@ Resources:
     Type: AWS::SQS::Queue
     Properties:
       QueueName: around
-      VisibilityTimeout: 60
+      VisibilityTimeout: 240
       RedrivePolicy: {deadLetterTargetArn: !GetAtt DeadLetters.Arn, maxReceiveCount: 1}
   Again:
     Type: AWS::Serverless::Function

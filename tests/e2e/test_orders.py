@@ -112,9 +112,9 @@ def test_a_topic_publishes_to_its_queue(up: Running) -> None:
 
 
 def test_an_operation_that_is_not_there_says_so(up: Running) -> None:
-    client = up.client("lambda")
-    with pytest.raises(client.exceptions.ClientError, match="ListCodeSigningConfigs"):
-        client.list_code_signing_configs()
+    client = up.client("sns")
+    with pytest.raises(client.exceptions.ClientError, match="ListSMSSandboxPhoneNumbers"):
+        client.list_sms_sandbox_phone_numbers()
 
 
 def test_the_cli_invokes(up: Running, tmp_path: Path) -> None:
