@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from runner.cli.findings import print_findings
+from runner.cli.overrides import parse_overrides, region
 from runner.loader.checking import Checked, Options, check
 from runner.model.diagnostic import Severity
 from runner.model.errors import InputError
-from runner.model.names import DEFAULT_REGION, Place
+from runner.model.names import Place
 
-F = TypeVar("F", bound=Callable[..., Any])
 DEFAULT_FILES = ("stack.yaml", "stack.yml", "template.yaml", "template.yml", "template.json")
-
-
-def overrides_option(command: F) -> F:
-    text = "Value of a template parameter, K=V; may be given several times."
-    return click.option("--parameter-overrides", "overrides", multiple=True, metavar="K=V", help=text)(command)
-
-
-def parse_overrides(texts: Sequence[str]) -> Mapping[str, str]:
-    """`K=V` pairs. Raises UsageError for anything else."""
-    values: dict[str, str] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip():
-            raise click.UsageError(f"--parameter-overrides {text!r} is not K=V.")
-        values[name.strip()] = value
-    return values
-
-
-def region() -> str:
-    """The region of the environment, as the AWS CLI takes it."""
-    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
 
 
 def default_file() -> Path:

@@ -11,11 +11,12 @@ from typing import Any
 import click
 from ruamel.yaml import YAML
 
-from runner.cli.checked import overrides_option, sound_stack
+from runner.cli.checked import sound_stack
+from runner.cli.overrides import StackCommand, overrides_option
 from runner.loader.expansion import expansion
 
 
-@click.command()
+@click.command(cls=StackCommand)
 @click.argument("stack", required=False, type=click.Path(path_type=Path))
 @click.option("--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True, help="How to print.")
 @click.option("--keep-functions", is_flag=True, help="Expand SAM, but leave intrinsic functions as they are.")

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import click
 
-from runner.cli.checked import overrides_option, sound_stack
+from runner.cli.checked import sound_stack
 from runner.cli.drawing import as_dot, as_mermaid, as_svg
+from runner.cli.overrides import StackCommand, overrides_option
 from runner.loader.graph import Graph
 from runner.loader.graph import graph as draw
 
 FORMATS: Mapping[str, Callable[[Graph], str]] = {"mermaid": as_mermaid, "dot": as_dot, "svg": as_svg}
 
 
-@click.command()
+@click.command(cls=StackCommand)
 @click.argument("stack", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--output", type=click.Choice(list(FORMATS)), default="mermaid", show_default=True, help="What to draw as."

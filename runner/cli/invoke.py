@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 import click
 
+from runner.cli.render import safe
 from runner.cli.target import running, settings_for, state_option
 from runner.model.errors import InputError, RunnerError
 
@@ -45,7 +46,7 @@ def invoke(
             f"{response.headers.get('x-amzn-errortype', response.status)}: {body.decode(errors='replace')}"
         )
     if (log := response.headers.get("X-Amz-Log-Result")) and not quiet:
-        click.echo(base64.b64decode(log).decode(errors="replace").rstrip(), err=True)
+        click.echo(safe(base64.b64decode(log).decode(errors="replace")), err=True)
     if body:
         sys.stdout.buffer.write(body + b"\n")
         sys.stdout.buffer.flush()

@@ -10,14 +10,15 @@ import click
 
 from runner.app import plan_stack
 from runner.cli.findings import print_findings
+from runner.cli.overrides import StackCommand, overrides_option
 from runner.cli.render import console, plan_document, print_data, print_plan
-from runner.cli.target import output_options, parameters_option, settings_for, stack_argument, state_option
+from runner.cli.target import output_options, settings_for, stack_argument, state_option
 
 
-@click.command()
+@click.command(cls=StackCommand)
 @stack_argument
 @state_option
-@parameters_option
+@overrides_option
 @output_options
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if there are changes, as Terraform does.")
 def plan(

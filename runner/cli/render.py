@@ -90,16 +90,21 @@ def print_data(document: Any, query: str | None) -> None:
 
 
 def print_plan(changes: Sequence[Change], out: Console, *, details: bool = True) -> None:
-    """A plan as people read it: what happens to which resource, and why."""
+    """A plan as people read it: what happens to which resource, and why; one line a change, whatever the width."""
+    type_width = max((len(change.type) for change in changes), default=0)
+    id_width = max((len(change.logical_id or change.name) for change in changes), default=0)
     for change in changes:
         symbol, colour = SYMBOLS[change.action]
         line = Text(f"  {symbol} ", style=colour)
         line.append(f"{change.action:<8}", style=colour)
-        line.append(f"{change.type}  ", style="dim")
-        line.append(change.logical_id or change.name, style="bold")
+        line.append(f"{change.type:<{type_width}}  ", style="dim")
+        line.append(f"{change.logical_id or change.name:<{id_width}}", style="bold")
+        why = f"  ({'; '.join(change.reasons)})"
         if change.name and change.name != change.logical_id:
             line.append(f"  {change.name}")
-        line.append(f"  ({'; '.join(change.reasons)})", style="dim")
+            if out.is_terminal:
+                line.truncate(max(out.width - len(why), line.cell_len - len(change.name)), overflow="ellipsis")
+        line.append(why, style="dim")
         out.print(line)
         if details and change.action is not Action.CREATE:
             _print_differences(change, out)
@@ -160,12 +165,21 @@ class Prefixes:
     def print(self, name: str, line: str) -> None:
         """One line of a function's log."""
         self.know((name,))
-        text = safe(line)
         prefix = f"{name:<{self._width}} | "
+        platform = False
         if self._coloured:
             prefix = f"\033[{self._colours[name]}m{prefix}\033[0m"
-            text = f"\033[2m{text}\033[0m" if line.startswith(PLATFORM_LINES) else text
-        self._file.write(f"{prefix}{text}\n")
+            if platform := line.startswith(PLATFORM_LINES):
+                line = _shortened(line)
+        text = safe(line)
+        if "\n" in text:
+            text = text.replace("\n", f"\n{prefix}")
+        self._file.write(f"{prefix}\033[2m{text}\033[0m\n" if platform else f"{prefix}{text}\n")
+
+
+def _shortened(line: str) -> str:
+    """A line of the platform for a terminal: no ARN of the runtime, and no tabs that tear it apart."""
+    return line.partition("\tRuntime Version ARN:")[0].replace("\t", "  ")
 
 
 def safe(line: str) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from runner.cli.overrides import parse_overrides, region
 from runner.host.lock import Holder, holder
 from runner.model.errors import InputError, StateError
-from runner.model.names import DEFAULT_REGION
 from runner.model.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -27,11 +26,6 @@ def stack_argument(command: F) -> F:
 def state_option(command: F) -> F:
     text = "State folder; by default .runner beside the stack file."
     return click.option("--state", type=click.Path(path_type=Path, file_okay=False), help=text)(command)
-
-
-def parameters_option(command: F) -> F:
-    text = "Value of a template parameter, K=V; may be given several times, or several in one."
-    return click.option("--parameter-overrides", "overrides", multiple=True, metavar="K=V", help=text)(command)
 
 
 def output_options(command: F) -> F:
@@ -61,17 +55,6 @@ def find_stack(stack: Path | None) -> Path:
     )
 
 
-def parse_overrides(overrides: Sequence[str]) -> dict[str, str]:
-    """`K=V` pairs. Raises InputError for anything else."""
-    parameters: dict[str, str] = {}
-    for text in overrides:
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip():
-            raise InputError(f"--parameter-overrides {text!r} is not K=V.", hint="Write Name=Value.")
-        parameters[name.strip()] = value
-    return parameters
-
-
 def parse_debug(functions: Sequence[str]) -> dict[str, int]:
     """`FUNCTION[:PORT]` -> port; each one without a port takes the next free one from 5678 up."""
     ports: dict[str, int] = {}
@@ -88,9 +71,8 @@ def parse_debug(functions: Sequence[str]) -> dict[str, int]:
 def settings_for(stack: Path | None, state: Path | None, overrides: Sequence[str] = (), **more: Any) -> Settings:
     """Settings of a command; region from the environment, as the AWS CLI takes it."""
     path = find_stack(stack)
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
     folder = (state or path.parent / ".runner").absolute()
-    return Settings(stack=path, folder=folder, parameters=parse_overrides(overrides), region=region, **more)
+    return Settings(stack=path, folder=folder, parameters=parse_overrides(overrides), region=region(), **more)
 
 
 def running(settings: Settings) -> Holder:

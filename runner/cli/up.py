@@ -8,14 +8,15 @@ from pathlib import Path
 import click
 
 from runner.app import serve
-from runner.cli.target import parameters_option, parse_debug, settings_for, stack_argument, state_option
+from runner.cli.overrides import StackCommand, overrides_option
+from runner.cli.target import parse_debug, settings_for, stack_argument, state_option
 from runner.cli.view import TerminalView
 
 
-@click.command()
+@click.command(cls=StackCommand)
 @stack_argument
 @state_option
-@parameters_option
+@overrides_option
 @click.option("--port", type=click.IntRange(0, 65535), default=4566, show_default=True, help="0 takes a free port.")
 @click.option(
     "--pace",

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import click
 
-from runner.cli.checked import check_file, default_file, options_for, overrides_option
+from runner.cli.checked import check_file, default_file, options_for
 from runner.cli.findings import as_github, as_json, as_sarif, colours, render
+from runner.cli.overrides import StackCommand, overrides_option
 from runner.loader.checking import Checked
 from runner.model.diagnostic import Diagnostic, Severity
 
 
-@click.command()
+@click.command(cls=StackCommand)
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--output",

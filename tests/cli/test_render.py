@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+import re
 
+import click
 import pytest
+from rich.console import Console
 
+from runner.cli.overrides import parse_overrides, spread
 from runner.cli.render import Prefixes, Section, console, plan_document, print_data, print_plan, print_sections, summary
-from runner.cli.target import find_stack, parse_debug, parse_overrides
+from runner.cli.target import find_stack, parse_debug
 from runner.model.errors import InputError
 from runner.planner.changes import Action, Change, Difference, Reason
 
@@ -25,11 +29,11 @@ CHANGES = (
 )
 
 PLAN = """\
-  + create  AWS::SQS::Queue  Jobs  jobs  (not deployed yet)
-  ~ update  AWS::Lambda::Function  Work  work  (code changed)
+  + create  AWS::SQS::Queue        Jobs          jobs  (not deployed yet)
+  ~ update  AWS::Lambda::Function  Work          work  (code changed)
         Timeout: 3 -> 10
         Environment.Variables.KEY: (absent) -> "{x}…
-  ^ publish AWS::Lambda::Version  WorkVersion1  work:2  (code changed; configuration changed)
+  ^ publish AWS::Lambda::Version   WorkVersion1  work:2  (code changed; configuration changed)
 Plan: 1 to create, 1 to update, 1 to publish.
 """
 
@@ -73,6 +77,21 @@ def test_lines_of_functions_carry_their_name() -> None:
     assert stream.getvalue() == "short       | hello [not markup]\n"
 
 
+def test_every_line_of_an_event_carries_the_name() -> None:
+    stream = io.StringIO()
+    Prefixes(console(stream)).print("work", "[ERROR] ValueError: no\rTraceback\r  File\n")
+    assert stream.getvalue() == "work | [ERROR] ValueError: no\nwork | Traceback\nwork |   File\n"
+
+
+def test_a_plan_keeps_to_the_width_of_a_terminal() -> None:
+    stream = io.StringIO()
+    out = Console(file=stream, width=80, force_terminal=True, no_color=True, highlight=False, soft_wrap=True)
+    print_plan([Change(Action.CREATE, "AWS::SNS::Topic", "News", "n" * 100, (Reason.NOT_DEPLOYED,))], out)
+    [line, _] = [re.sub("\x1b\\[[0-9;]*m", "", line) for line in stream.getvalue().splitlines()]
+    assert len(line) == 80
+    assert line.endswith("n…  (not deployed yet)")
+
+
 def test_a_query_narrows_json(capsys: pytest.CaptureFixture[str]) -> None:
     print_data({"functions": [{"name": "work"}]}, "functions[].name")
     assert capsys.readouterr().out == '[\n  "work"\n]\n'
@@ -84,13 +103,28 @@ def test_a_bad_query_is_an_error_with_a_hint() -> None:
     assert "JMESPath" in caught.value.hint
 
 
-def test_parameters_are_pairs() -> None:
-    assert parse_overrides(["A=1", "B=x=y"]) == {"A": "1", "B": "x=y"}
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (["A=1", "B=x=y"], {"A": "1", "B": "x=y"}),
+        (["A=1 B=2,3  C="], {"A": "1", "B": "2,3", "C": ""}),
+        (["Greeting=hello there"], {"Greeting": "hello there"}),
+        (["ParameterKey=A,ParameterValue=1 ParameterKey=B,ParameterValue=x,y"], {"A": "1", "B": "x,y"}),
+    ],
+)
+def test_parameters_are_pairs_as_the_other_tools_take_them(given: list[str], meant: dict[str, str]) -> None:
+    assert parse_overrides(given) == meant
+
+
+def test_an_option_takes_all_pairs_that_follow_it() -> None:
+    arguments = ["--parameter-overrides", "A=1", "B=2", "stack.yaml", "--parameter-overrides=C=3", "D=4"]
+    option = "--parameter-overrides"
+    assert spread(arguments) == [option, "A=1", option, "B=2", "stack.yaml", f"{option}=C=3", option, "D=4"]
 
 
 @pytest.mark.parametrize("text", ["A", "=1", ""])
 def test_a_parameter_that_is_no_pair_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match="K=V"):
+    with pytest.raises(click.UsageError, match="K=V"):
         parse_overrides([text])
 
 
