@@ -60,7 +60,22 @@ def read_globals(work: Work) -> dict[str, Json]:
         at = work.positions.value(work.template, "Globals")
         work.report.error(at, "invalid-globals", "'Globals' section is invalid. It must be a non-empty dictionary")
         return {}
-    return {name: section for name, section in document.items() if _check_section(work, document, name, section)}
+    return {
+        name: _known(work, name, section)
+        for name, section in document.items()
+        if _check_section(work, document, name, section)
+    }
+
+
+def _known(work: Work, name: str, section: Json) -> Json:
+    """The section without what it may not hold."""
+    if all(key in SECTIONS[name] for key in section):
+        return section
+    kept: Json = work.copy(section)
+    for key in section:
+        if key not in SECTIONS[name]:
+            del kept[key]
+    return kept
 
 
 def _check_section(work: Work, document: Json, name: str, section: Any) -> bool:

@@ -56,7 +56,7 @@ def read_cors(work: Work, source: Source, value: Any) -> Cors:
 def add_cors(document: Document, cors: Cors) -> None:
     """Answer preflight requests on every path that does not answer OPTIONS itself."""
     answered: set[str] = set()
-    for path in list(document.paths):
+    for path in document.ordered_paths():
         # Two paths that differ in the slash at their end are one to the gateway.
         plain = path.rstrip("/") or path
         if plain in answered:

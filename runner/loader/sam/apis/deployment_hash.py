@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 MASK = 0xFFFFFFFFFFFFFFFF
@@ -116,20 +117,46 @@ def settle(value: dict[Any, Any], table: Table) -> Settled:
     return Settled((key, value[key]) for key in table.order())
 
 
-def reinsert(value: Any) -> None:
-    """Put every map within into the order that copying it gives; in place."""
+def reinsert(value: Any, times: int = 1) -> None:
+    """Put every map within into the order that copying it so many times gives; in place."""
+    if times <= 0:
+        return
     if isinstance(value, dict):
         for item in value.values():
-            reinsert(item)
-        if isinstance(value, Settled) and value.settled:
-            value.settled = False
-        elif len(value) > 1:
-            ordered = [(key, value[key]) for key in table_order(value)]
-            value.clear()
-            value.update(ordered)
+            if isinstance(item, dict | list):
+                reinsert(item, times)
+        reinsert_keys(value, times)
     elif isinstance(value, list):
         for item in value:
-            reinsert(item)
+            if isinstance(item, dict | list):
+                reinsert(item, times)
+
+
+def reinsert_keys(value: dict[Any, Any], times: int = 1) -> None:
+    """The same for a map alone, without what is within."""
+    if isinstance(value, Settled) and value.settled and times > 0:
+        value.settled = False
+        times -= 1
+    if len(value) < 2 or times <= 0:
+        return
+    before = list(value)
+    after = _copied_order(before, times)
+    if after != before:
+        ordered = [(key, value[key]) for key in after]
+        value.clear()
+        value.update(ordered)
+
+
+def _copied_order(keys: list[Any], times: int) -> list[Any]:
+    """The order after so many copies; orders come back soon, most of them at once."""
+    orders = [keys]
+    while len(orders) <= times:
+        following = Table(orders[-1]).order()
+        if following in orders:
+            start = orders.index(following)
+            return orders[start + (times - start) % (len(orders) - start)]
+        orders.append(following)
+    return orders[times]
 
 
 def table_order(value: dict[Any, Any]) -> list[Any]:
@@ -137,6 +164,7 @@ def table_order(value: dict[Any, Any]) -> list[Any]:
     return list(value) if isinstance(value, Settled) and value.settled else Table(value).order()
 
 
+@lru_cache(maxsize=4096)
 def _hash(key: Any) -> int:
     if not isinstance(key, str):
         return hash(key) & MASK
@@ -172,6 +200,8 @@ def _in_order(value: Any) -> Any:
 
 
 def _quoted(text: str) -> str:
+    if text.isascii():
+        return str.__repr__(text)
     quote = '"' if "'" in text and '"' not in text else "'"
     return quote + "".join(_escaped(letter, quote) for letter in text) + quote
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from runner.loader.sam.apis.deployment_hash import Written, reinsert
+from runner.loader.sam.apis.deployment_hash import Written, reinsert, reinsert_keys, table_order
 from runner.loader.sam.values import Json, intrinsic_argument, is_no_value, no_value, ref
 
 ANY = "x-amazon-apigateway-any-method"
@@ -67,17 +67,65 @@ class Document:
 
     def __init__(self, body: Json) -> None:
         self.body = body
+        self._copies = 0
+        self._copied_paths = 0  # copies that the order of the paths has been through
+        self._copied_items: dict[str, int] = {}  # the same for the items of each path
 
     @contextmanager
-    def editing(self) -> Iterator[None]:
-        """One step of editing: AWS copies the document before and after each, which changes the order in it."""
-        reinsert(self.body)
+    def editing(self, path: str | None = None) -> Iterator[None]:
+        """One step of editing, of one path alone where it is given.
+
+        AWS copies the document before and after each step, which changes the order in it. What no step touches is
+        brought into its order when it is needed next.
+        """
+        self.copy()
+        for item in self.paths if path is None else (path,):
+            self._catch_up(item)
         before = set(self.body)
         yield
         for name in LATE:
             if name in self.body and name not in before:
                 self.body[name] = self.body.pop(name)
-        reinsert(self.body)
+        self.copy()
+
+    def copy(self) -> None:
+        """What a copy does to the order."""
+        self._copies += 1
+        for name, value in self.body.items():
+            if name != "paths":
+                reinsert(value)
+        reinsert_keys(self.body)
+
+    def _catch_up(self, path: str) -> None:
+        item = self.paths.get(path)
+        if item is not None:
+            reinsert(item, self._copies - self._copied_items.get(path, 0))
+            self._copied_items[path] = self._copies
+
+    def finish(self) -> Json:
+        """The body, everything in its order."""
+        for path in self.paths:
+            self._catch_up(path)
+        self._order_paths()
+        return self.body
+
+    def ordered_paths(self) -> list[str]:
+        """The paths in the order in which AWS goes through them."""
+        self._order_paths()
+        return table_order(self.paths)
+
+    def _order_paths(self) -> None:
+        reinsert_keys(self.paths, self._copies - self._copied_paths)
+        self._copied_paths = self._copies
+
+    def open(self, path: str) -> Any:
+        """The item of a path, which is made where it is not there."""
+        paths = _child(self.body, "paths")
+        if paths.get(path) is None:
+            self._order_paths()
+            paths[path] = {}
+            self._copied_items[path] = self._copies
+        return paths[path]
 
     @property
     def valid(self) -> bool:
@@ -107,9 +155,7 @@ class Document:
 
     def add(self, path: str, method: str) -> None:
         """Make sure that path and method are there."""
-        paths = _child(self.body, "paths")
-        if paths.get(path) is None:
-            paths[path] = {}
+        self.open(path)
         for item in self.items(path):
             if item.get(method_key(method)) is None:
                 item[method_key(method)] = {}

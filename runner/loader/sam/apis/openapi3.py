@@ -26,7 +26,7 @@ def start_openapi3(document: Document, version: Any) -> None:
 
 def convert(document: Document) -> Json:
     """The body with everything where OpenAPI 3 has it; a document of Swagger 2 stays as it is."""
-    body = document.body
+    body = document.finish()
     if not document.is_openapi3:
         return body
     table = Table(body)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from runner.loader.sam.apis.deployment_hash import Written, reinsert
+from runner.loader.sam.apis.deployment_hash import Written
 from runner.loader.sam.apis.document import Document, openapi_skeleton, swagger_skeleton
 from runner.loader.sam.apis.openapi3 import start_openapi3
 from runner.loader.sam.globals import PREFIX, with_globals
@@ -113,7 +113,7 @@ class Apis:
             self._condition_paths(api)
             if api is self.implicit.get(REST.event) and api.document is not None:
                 # AWS copies the implicit API's document once more than others.
-                reinsert(api.document.body)
+                api.document.copy()
             if api.kind is REST and api.managed and api.document is not None:
                 start_openapi3(api.document, self._version(api))
         for kind in (REST, HTTP):
@@ -156,7 +156,7 @@ class Apis:
                 quote = kind.quote
                 message = f"API method {quote}{method}{quote} defined multiple times for path {quote}{path}{quote}."
                 raise Refused(self._work.locate(properties, "Path"), message, "duplicate-route")
-            with api.document.editing():
+            with api.document.editing(path):
                 api.document.add(path, method)
         elif api.document is not None and kind is HTTP:
             api.document.add(path, method)
@@ -237,7 +237,7 @@ class Apis:
             if len(distinct) > 1:
                 spelt = path.replace("/", "SLASH").replace("{", "OB").replace("}", "CB")
                 name = self._either(f"{api.id}{spelt}PathCondition", distinct, api.source.at)
-            with api.document.editing():
+            with api.document.editing(path):
                 api.document.make_conditional(path, name)
 
     def _finish_implicit(self, kind: Kind) -> None:

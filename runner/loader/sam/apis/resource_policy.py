@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.loader.sam.apis.deployment_hash import Written
+from runner.loader.sam.apis.deployment_hash import Written, table_order
 from runner.loader.sam.apis.document import ANY, Document, method_key, resource_path
 from runner.loader.sam.roles import VERSION
 from runner.loader.sam.values import Json, as_list
@@ -85,7 +85,7 @@ def _resources(document: Document, path: str, stage: Any) -> list[Any]:
     """The methods of a path as resources of the policy."""
     methods: list[str] = []
     for item in document.items(path):
-        methods.extend(method for method in item if method not in methods)
+        methods.extend(method for method in table_order(item) if method not in methods)
     found = []
     for method in methods:
         verb = "*" if method_key(method) == ANY else str(method).upper()

@@ -171,15 +171,15 @@ class RestApi:
                 self._add_auth(document, source.get("Auth"))
             convert(document)
         if source.get("GatewayResponses"):
-            with work.collecting(), document.editing():
+            with work.collecting(), document.editing(""):
                 self._check_valid(document, "GatewayResponses")
                 gateway_responses(self._work, source, document)
         if source.get("BinaryMediaTypes"):
             types = [_media_type(item) for item in source.get("BinaryMediaTypes")]
-            with document.editing():
+            with document.editing(""):
                 document.body["x-amazon-apigateway-binary-media-types"] = types
         if source.get("Models"):
-            with work.collecting(), document.editing():
+            with work.collecting(), document.editing(""):
                 self._check_valid(document, "Models")
                 self._add_models(document, source.get("Models"))
         disabled = source.get("DisableExecuteApiEndpoint")
@@ -245,7 +245,7 @@ class RestApi:
                 f"{wrong[0]} must be a list of strings. Use {wrong[1]} instead for values that use Intrinsic Functions"
             )
             raise self._refuse(message, "Auth", "ResourcePolicy", wrong[0], code="wrong-type")
-        for path in list(document.paths):
+        for path in document.ordered_paths():
             add_resource_policy(document, policy, path, self._source.get("StageName"))
         if policy.get("CustomStatements"):
             add_custom_statements(document, policy["CustomStatements"])

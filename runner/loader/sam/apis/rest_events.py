@@ -50,14 +50,14 @@ def add_rest_event(apis: Apis, event: Event) -> None:
 def _write(event: Event, route: Route, document: Document) -> None:
     api = route.api
     if api.managed:
-        with document.editing():
+        with document.editing(route.path):
             RestMethod(event, route, document).write()
     elif api.get("MergeDefinitions"):
         merge(event, route, document)
     elif isinstance(event.get("Auth"), dict) and event.get("Auth").get("OverrideApiAuth"):
         method = RestMethod(event, route, document)
         method.check_override()
-        with document.editing():
+        with document.editing(route.path):
             method.write_auth()
 
 
@@ -83,7 +83,7 @@ def merge(event: Event, route: Route, document: Document) -> None:
     scratch = Document(swagger_skeleton())
     RestMethod(event, route, scratch).write()
     generated = scratch.paths[route.path][method_key(route.method)]
-    item = document.paths.setdefault(route.path, {})
+    item = document.open(route.path)
     if not isinstance(item, dict):
         return
     # SAM does not spell a method of `any` the way it does in its own documents.
