@@ -281,7 +281,7 @@ class AsyncInvocations:
             attempt.request_id,
             line.function,
             decision.at - now,
-            outcome,
+            outcome.replace("-", " "),
             extra={"action": "invocation_retried", "function": line.function, "request_id": attempt.request_id},
         )
 
