@@ -379,7 +379,7 @@ class LogService:
             declared = self._deployment.state.get(LogGroup, group)
             days = (declared.noun.retention_days if declared else None) or RETENTION_DAYS
             held: list[tuple[float, str, int]] = []
-            for stream in streams:
+            for stream in list(streams):  # new ones come while old ones are looked at
                 name = log_name(group, stream)
                 await self._store.trim(name, before=self._clock.now() - days * DAY_S)
                 held.append(await self._bounded(name))
