@@ -53,7 +53,7 @@ def alias_name(work: Work, source: Source) -> str | None:
         return None
     if isinstance(given, list) or (not isinstance(given, str) and len(given) != 1):
         raise work.refuse(source, "Type of property 'AutoPublishAlias' is invalid.", "AutoPublishAlias")
-    name = work.resolve(given)
+    name = work.awaited(given) or work.resolve(given)
     if not isinstance(name, str):
         message = "'AutoPublishAlias' must be a string or a Ref to a template parameter"
         raise work.refuse(source, message, "AutoPublishAlias")
@@ -69,6 +69,8 @@ def alias_name(work: Work, source: Source) -> str | None:
 def code_sha(work: Work, source: Source) -> str | None:
     """`AutoPublishCodeSha256` with parameters put in; None without one or without an alias."""
     if not source.get("AutoPublishAlias") or not source.get("AutoPublishCodeSha256"):
+        return None
+    if work.awaited(source.get("AutoPublishCodeSha256")):
         return None
     sha = work.resolve(source.get("AutoPublishCodeSha256"))
     if not isinstance(sha, str):

@@ -45,7 +45,7 @@ def _repository_location(work: Work, source: Source) -> tuple[Any, Any]:
             raise work.refuse(source, message, "Location", code="missing-property", hint=f"add {name}")
         value = find_in_map(location[name], mappings if isinstance(mappings, dict) else {}, work.values)
         value = work.resolve(value)
-        if is_intrinsic(value):
+        if is_intrinsic(value) and not work.awaited(value):
             message = f"Property '{name}' cannot be resolved. Only FindInMap and Ref intrinsic functions are supported."
             raise work.refuse(source, message, "Location", name)
         if not value:

@@ -106,7 +106,7 @@ class Deployments:
         value = self._known(preference.get("PassthroughCondition", False))
         if value in (True, "true", "True"):
             return True
-        if value in (False, "false", "False"):
+        if value in (False, "false", "False") or self._work.awaited(value):
             return False
         message = "Invalid value for property PassthroughCondition."
         if is_intrinsic(value):

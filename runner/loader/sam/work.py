@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from runner.loader.positions import Positions
 from runner.loader.report import Report
-from runner.loader.sam.values import Json, partition_of, resolve
+from runner.loader.sam.values import Json, intrinsic_argument, partition_of, resolve
 from runner.model.diagnostic import Note, Position
 from runner.model.names import Place
 
@@ -121,6 +121,14 @@ class Work:
     def resolve(self, value: Any) -> Any:
         """A value with the parameters that are known put in."""
         return resolve(value, self.values)
+
+    def awaited(self, value: Any) -> str | None:
+        """The parameter that a value refers to, if that is declared and has no value yet: it gets one on deployment."""
+        name = intrinsic_argument(value, "Ref")
+        declared = self.template.get("Parameters")
+        if isinstance(name, str) and isinstance(declared, dict) and name in declared and name not in self.values:
+            return name
+        return None
 
     # Positions
 

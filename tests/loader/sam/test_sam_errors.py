@@ -88,7 +88,7 @@ ERRORS = [
     ("an API without a stage",         "missing-property",   "Resources:\n  «R: {Type: 'AWS::Serverless::Api', Properties: {Name: x}}", "Missing required property 'StageName'."),
     ("an API with two definitions",    "invalid-property",   ONE + "Api\n    Properties: {StageName: p, DefinitionUri: «x, DefinitionBody: {swagger: 2, paths: {}}}", "Specify either 'DefinitionUri' or 'DefinitionBody' property and not both."),
     ("an unknown key of Auth",         "unknown-property",   ONE + "Api\n    Properties: {StageName: p, Auth: {Authorisers: «{}}}", "Invalid value for 'Auth' property"),
-    ("a default authorizer of none",   "invalid-reference",  ONE + "Api\n    Properties: {StageName: p, Auth: {DefaultAuthorizer: «N}}", "Unable to set DefaultAuthorizer because 'N' was not defined in 'Authorizers'."),
+    ("a default authorizer of none",   "invalid-reference",  ONE + "Api\n    Properties: {StageName: p, Auth: {DefaultAuthorizer: «N, Authorizers: {T: {FunctionArn: a}}}}", "Unable to set DefaultAuthorizer because 'N' was not defined in 'Authorizers'."),
     ("credentials for everybody",      "invalid-property",   ONE + "Api\n    Properties: {StageName: p, Cors: {AllowCredentials: «true}}", "Unable to add Cors configuration because 'AllowCredentials' can not be true when 'AllowOrigin' is"),
     ("a path that is no map",          "invalid-openapi",    ONE + "Api\n    Properties: {StageName: p, Cors: x, DefinitionBody: {swagger: 2, paths: {/a: «5}}}", "Value of '/a' path must be a dictionary according to Swagger spec."),
     ("a state machine of nothing",     "missing-property",   "Resources:\n  «R: {Type: 'AWS::Serverless::StateMachine', Properties: {Name: x}}", "Either 'Definition' or 'DefinitionUri' property must be specified."),

@@ -187,3 +187,18 @@ REFERENCES = [
 def test_references(written: Json, expected: Json) -> None:
     template = stack({"Fn": function(ALIAS)}, Outputs={"O": {"Value": written}})
     assert transform_dict(template).expansion.template["Outputs"]["O"]["Value"] == expected
+
+
+def test_a_parameter_without_a_value_is_no_error_yet() -> None:
+    made = function({"AutoPublishAlias": {"Ref": "Stage"}, "AutoPublishCodeSha256": {"Ref": "Sha"}})
+    declared = {"Stage": {"Type": "String"}, "Sha": {"Type": "String"}}
+    result = transform_dict(stack({"Fn": made}, Parameters=declared))
+    assert not result.errors
+    assert "FnAliasStage" in result.resources
+
+
+def test_an_api_of_cloudformation_s_own_gets_a_permission_alone() -> None:
+    event = {"Type": "Api", "Properties": {"Path": "/a", "Method": "get", "RestApiId": {"Ref": "A"}}}
+    result = transform_dict(stack({"Fn": function({}, event), "A": {"Type": "AWS::ApiGateway::RestApi"}}))
+    assert not result.errors
+    assert set(result.resources) == {"Fn", "FnRole", "FnEvPermissionStage", "A"}

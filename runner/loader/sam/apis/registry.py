@@ -31,11 +31,20 @@ class Kind:
     implicit_id: str
     id_property: str
     properties: Json
+    plain_type: str  # CloudFormation's own
     quote: str  # around names in the error of a route that is there twice
 
 
-REST = Kind("AWS::Serverless::Api", "Api", "ServerlessRestApi", "RestApiId", {"StageName": "Prod"}, '"')
-HTTP = Kind("AWS::Serverless::HttpApi", "HttpApi", "ServerlessHttpApi", "ApiId", {}, "'")
+REST = Kind(
+    "AWS::Serverless::Api",
+    "Api",
+    "ServerlessRestApi",
+    "RestApiId",
+    {"StageName": "Prod"},
+    "AWS::ApiGateway::RestApi",
+    '"',
+)
+HTTP = Kind("AWS::Serverless::HttpApi", "HttpApi", "ServerlessHttpApi", "ApiId", {}, "AWS::ApiGatewayV2::Api", "'")
 
 
 @dataclass(slots=True)
@@ -189,12 +198,19 @@ class Apis:
             name = ""
         if name == kind.implicit_id and (kind.event, name) not in self.apis:
             return self._implicit(kind, at, source)
-        api = self.apis.get((kind.event, name))
+        api = self.apis.get((kind.event, name)) or self._plain(kind, name, where)
         if api is None:
             message = f"{kind.id_property} must be a valid reference to an '{kind.type}' resource in same template."
             known = [logical_id for event, logical_id in self.apis if event == kind.event]
             raise Refused(where, message, "invalid-reference", did_you_mean(name, known))
         return api
+
+    def _plain(self, kind: Kind, name: str, at: Position) -> Api | None:
+        """An API of the template that is CloudFormation's own: its events need a permission and nothing else."""
+        resource = self._work.sources.get(name)
+        if not isinstance(resource, dict) or resource.get("Type") != kind.plain_type:
+            return None
+        return Api(kind, Source(name, kind.plain_type, resource, {}, at), None, False)
 
     def _implicit(self, kind: Kind, at: Position, source: Source) -> Api:
         api = self.implicit.get(kind.event)

@@ -207,8 +207,6 @@ class RestApi:
         if authorizers:
             document.schemes().update(authorizers)
             self._add_default_authorizer(document, auth, authorizers)
-        elif auth.get("DefaultAuthorizer"):
-            self._check_default(auth["DefaultAuthorizer"], authorizers)
         if auth.get("ApiKeyRequired"):
             add_api_key_scheme(document)
             set_default_api_key(document, auth.get("AddApiKeyRequiredToCorsPreflight", True))
