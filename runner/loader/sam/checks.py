@@ -90,7 +90,7 @@ def _fits(rule: str, value: Any) -> bool:
 
 
 def _is_kind(kind: str, value: Any) -> bool:
-    return any(_is_one_kind(one, value) for one in _alternatives(kind))
+    return any(_is_one_kind(one, value) for one in alternatives(kind))
 
 
 def _is_one_kind(kind: str, value: Any) -> bool:
@@ -107,7 +107,7 @@ def _is_one_kind(kind: str, value: Any) -> bool:
     return all(_is_kind(inner[:-1], item) for item in items)
 
 
-def _alternatives(kind: str) -> list[str]:
+def alternatives(kind: str) -> list[str]:
     """The kinds that `|` joins outside of brackets."""
     found, depth, start = [], 0, 0
     for index, letter in enumerate(kind):
