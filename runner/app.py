@@ -56,6 +56,7 @@ from runner.wire.iam import Iam
 from runner.wire.lambda_ import Lambda
 from runner.wire.lambda_.downloads import PATH as CODE_PATH
 from runner.wire.lambda_.downloads import Downloads
+from runner.wire.lambda_.url_calls import HOST_MARK, UrlCalls
 from runner.wire.log_lines import line_of, search_of
 from runner.wire.logs import Logs
 from runner.wire.operation import Service
@@ -144,6 +145,7 @@ class App:
         self.front = Front(self._rooms(), place, clock)
         self.front.mount_raw("GET", log_lines.PATH, log_lines.LogLines(self.log_tail).answer)
         self.front.mount_raw("GET", CODE_PATH, Downloads(self.code).answer)
+        self.front.mount_hosts(HOST_MARK, UrlCalls(deployment, self.functions, place, clock).answer)
 
     def _rooms(self) -> list[Service]:
         """One room a service that SDKs call."""

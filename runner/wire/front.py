@@ -44,6 +44,9 @@ InternalOperation = Callable[[Mapping[str, str], bytes], Awaitable[Any]]
 
 RawInternal = Callable[[Exchange], None]
 
+HostOperation = Callable[[Exchange, str], None]
+"""Answers an exchange, now or later; the second argument is the request's id."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -71,6 +74,7 @@ class Front:
         self._bound: dict[Target, Bound] = {}
         self._hot = tuple(self._hot_calls())
         self._internal: dict[tuple[str, str], RawInternal] = {}
+        self._hosts: list[tuple[str, HostOperation]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._started_at = clock.elapsed()
         self.mount("GET", "/_runner/health", self._health)
@@ -89,9 +93,17 @@ class Front:
             raise ValueError(f"{path} is not below {INTERNAL_PREFIX}")
         self._internal[method, path] = operation
 
+    def mount_hosts(self, mark: str, operation: HostOperation) -> None:
+        """Serve every request to hosts with `mark` in their name; who may call them is the operation's affair."""
+        self._hosts.append((mark, operation))
+
     def handle(self, exchange: Exchange) -> None:
         """Answer one request, now or later. Never raises."""
         exchange.half_open = True
+        for mark, answer in self._hosts:
+            if mark in exchange.headers.get("host", ""):
+                answer(exchange, new_request_id())
+                return
         refusal = self._guard.refusal(exchange.headers)
         if refusal is not None:
             self._refuse(exchange, 403, "AccessDeniedException", refusal)
