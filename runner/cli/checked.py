@@ -10,7 +10,8 @@ import click
 
 from runner.cli.findings import print_findings
 from runner.cli.overrides import parse_overrides, region
-from runner.loader.checking import Checked, Options, check
+from runner.loader.checked import Checked, Options
+from runner.loader.checking import check
 from runner.model.diagnostic import Severity
 from runner.model.errors import InputError
 from runner.model.names import Place

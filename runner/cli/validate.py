@@ -11,7 +11,7 @@ import click
 from runner.cli.checked import check_file, default_file, options_for
 from runner.cli.findings import as_github, as_json, as_sarif, colours, render
 from runner.cli.overrides import StackCommand, overrides_option
-from runner.loader.checking import Checked
+from runner.loader.checked import Checked
 from runner.model.diagnostic import Diagnostic, Severity
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runner.loader.checked import Checked, Options, Resolved
 from runner.loader.checks import Context, code_checks, static_checks
 from runner.loader.circles import report_circles
 from runner.loader.conditions import Conditions
@@ -18,11 +18,12 @@ from runner.loader.dynamic import DynamicReferences
 from runner.loader.functions import Functions
 from runner.loader.identities import NAMES, Identities
 from runner.loader.localvalues import LocalValues, read_local_values
+from runner.loader.nesting import STACK, NestedStacks
 from runner.loader.parameters import Parameters
 from runner.loader.positions import Positions
 from runner.loader.preparing import prepare, used_names
 from runner.loader.properties import Checker
-from runner.loader.reading import Document, read
+from runner.loader.reading import read
 from runner.loader.report import Report
 from runner.loader.resolving import UNRESOLVED, Resolver
 from runner.loader.rules import Rules
@@ -33,59 +34,7 @@ from runner.loader.sections import Sections
 from runner.loader.shapes import Tier, type_info
 from runner.loader.suggest import did_you_mean
 from runner.loader.values import NO_VALUE
-from runner.model.diagnostic import Diagnostic, Position
-from runner.model.names import Place
-
-
-@dataclass(slots=True)
-class Resolved:
-    """One resource after SAM and intrinsics; `properties` are checked and of the right types."""
-
-    logical_id: str
-    type: str
-    properties: dict[str, Any]
-    physical_id: Any
-    at: Position
-    resource: dict[str, Any]
-    origin: Origin | None = None
-    metadata: Any = None
-    runnable: bool = True
-
-
-@dataclass(slots=True)
-class Checked:
-    """What one file came to. `failed`: there are errors, and nothing can be deployed from it."""
-
-    path: Path
-    name: str
-    document: Document | None = None
-    sections: Sections | None = None
-    resources: dict[str, Resolved] = field(default_factory=dict)
-    outputs: dict[str, Any] = field(default_factory=dict)
-    parameters: dict[str, Any] = field(default_factory=dict)
-    template: dict[str, Any] = field(default_factory=dict)
-    assumed_code: frozenset[str] = frozenset()
-    files: list[Path] = field(default_factory=list)
-    diagnostics: tuple[Diagnostic, ...] = ()
-    failed: bool = False
-    texts: dict[str, str] = field(default_factory=dict)
-    place: Place = field(default_factory=Place)
-
-    @property
-    def is_stack(self) -> bool:
-        """False for a file that is no stack file at all, whatever else it is."""
-        return self.document is None or self.document.looks_like_stack
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a file is checked. `deploy`: parameters must have values; `template_only`: look at nothing but the file."""
-
-    parameters: Mapping[str, str] = field(default_factory=dict)
-    place: Place = field(default_factory=Place)
-    stack_name: str = ""
-    template_only: bool = False
-    deploy: bool = False
+from runner.model.diagnostic import Position
 
 
 def check(path: Path, options: Options | None = None) -> Checked:
@@ -102,6 +51,7 @@ class _Check:
         self.positions = Positions(Position(self.shown, 1, 1))
         self.checked = Checked(path, "", files=[path], place=options.place)
         self.inert: dict[str, Position] = {}
+        self.nested = NestedStacks(path, options, self.positions, self.report, check)
         self.dynamic = DynamicReferences(None, self.positions, self.report)
 
     def run(self) -> Checked:
@@ -118,6 +68,7 @@ class _Check:
                 "Template format error: unsupported structure.",
                 "a stack file is a map with a Resources section",
             )
+        self.nested.merge(checked)
         checked.diagnostics = self.report.diagnostics()
         checked.failed = self.report.failed
         return checked
@@ -190,7 +141,8 @@ class _Check:
         conditions.declared = _section(template, "Conditions")
         functions = self._functions(template, sections, conditions, sam_failed)
         self._walk(functions, template)
-        identities = Identities(scope.place, scope.stack_name, resources)
+        identities = Identities(scope.place, scope.stack_name, resources, self.options.prefix)
+        identities.nested_output = lambda name, output: self.nested.output(name, output, identities)
         resolver = Resolver(scope, conditions, identities, self.positions, self.report)
         resolver.deploy = self.options.deploy
         identities.value = resolver.value
@@ -299,10 +251,11 @@ class _Check:
         physical_id = identities.physical_id(name)
         if info.name in NAMES and info.tier is Tier.RUN:
             properties.setdefault(NAMES[info.name][0], identities.name(name))
-        self.checked.resources[name] = Resolved(
-            name, info.name, properties, physical_id, at, resource, origin, metadata
-        )
-        self._notice(info.name, name, at, origin)
+        resolved = Resolved(name, info.name, properties, physical_id, at, resource, origin, metadata)
+        resolved.folder = self.path.parent
+        self.checked.resources[name] = resolved
+        if info.name != STACK or self.nested.of(name, identities) is None:
+            self._notice(info.name, name, at, origin)
 
     def _place(self, resource: dict[str, Any], name: str) -> Position:
         """Where a resource's logical id stands in the file; for a generated one, what it comes from."""

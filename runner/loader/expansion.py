@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from runner.loader.checking import Checked, Resolved
+from runner.loader.checked import Checked, Resolved
 
 ORIGIN = "runner:Origin"
 """Key in a resource's Metadata; CloudFormation leaves unknown metadata alone."""

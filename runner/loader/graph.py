@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from runner.loader.checking import Checked, Resolved
+from runner.loader.checked import Checked, Resolved
 from runner.model.names import Arn, function_reference
 
 

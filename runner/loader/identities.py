@@ -47,7 +47,9 @@ STREAM_LABEL = "2024-01-01T00:00:00.000"
 class Identities:
     """The deployed names of a template's resources. `current` is whose functions are evaluated now."""
 
-    def __init__(self, place: Place, stack: str, resources: Mapping[str, Any]) -> None:
+    def __init__(self, place: Place, stack: str, resources: Mapping[str, Any], prefix: str = "") -> None:
+        self.prefix = prefix
+        self.nested_output: Callable[[str, str], Any] = lambda logical_id, output: None
         self.place = place
         self.stack = stack
         self.resources = resources
@@ -58,7 +60,7 @@ class Identities:
         self._names: dict[str, str] = {}
         self._going: set[str] = set()
         self._refs: dict[str, Callable[[str], Any]] = {
-            "AWS::Lambda::Version": lambda lid: f"{self.function_arn(lid)}:{VERSION_TOKEN.format(lid)}",
+            "AWS::Lambda::Version": lambda lid: f"{self.function_arn(lid)}:{VERSION_TOKEN.format(self.prefix + lid)}",
             "AWS::Lambda::Alias": self._alias_arn,
             "AWS::Lambda::EventInvokeConfig": lambda lid: f"{self.function(lid)}|{self.property(lid, 'Qualifier')}",
             "AWS::Lambda::EventSourceMapping": self._uuid,
@@ -179,6 +181,10 @@ class Identities:
         given = self.property(logical_id, name)
         if given is not None:
             return given
+        if type_ == "AWS::CloudFormation::Stack" and name.startswith("Outputs."):
+            output = self.nested_output(logical_id, name.partition(".")[2])
+            if output is not None:
+                return output
         if type_ == "AWS::CloudFormation::Stack" or type_.startswith("Custom::") or type_.endswith("::CustomResource"):
             return Unknown(f"${{{logical_id}.{name}}}")
         if name.endswith("Arn"):
@@ -190,7 +196,7 @@ class Identities:
     def _special_attribute(self, logical_id: str, type_: str, name: str) -> Any:
         match type_, name:
             case "AWS::Lambda::Version", "Version":
-                return VERSION_TOKEN.format(logical_id)
+                return VERSION_TOKEN.format(self.prefix + logical_id)
             case (("AWS::Lambda::Version" | "AWS::Lambda::Url"), "FunctionArn"):
                 return self._ref(logical_id)
             case "AWS::Lambda::Url", "FunctionUrl":

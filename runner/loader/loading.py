@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner.loader.checking import Checked, Options, check
+from runner.loader.checked import Checked, Options
+from runner.loader.checking import check
 from runner.loader.nouns import build
 from runner.model.diagnostic import Diagnostic, Severity
 from runner.model.errors import InputError

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from runner.loader.checking import Checked, Resolved
+from runner.loader.checked import Checked, Resolved
 from runner.loader.checks.code import code_path
 from runner.loader.scalars import text_of
 from runner.loader.values import contains_unknown
@@ -57,9 +56,7 @@ def build(checked: Checked) -> tuple[Stack, list[Diagnostic]]:
         for resource in checked.resources.values()
         if resource.type == "AWS::Lambda::Function" and not resource.runnable
     }
-    resources = {
-        name: _resource(checked.path.parent, resource, missing, found) for name, resource in checked.resources.items()
-    }
+    resources = {name: _resource(resource, missing, found) for name, resource in checked.resources.items()}
     description = checked.template.get("Description")
     stack = Stack(
         name=checked.name,
@@ -73,7 +70,7 @@ def build(checked: Checked) -> tuple[Stack, list[Diagnostic]]:
     return stack, found
 
 
-def _resource(folder: Path, resolved: Resolved, missing: set[str], found: list[Diagnostic]) -> Resource:
+def _resource(resolved: Resolved, missing: set[str], found: list[Diagnostic]) -> Resource:
     member = "Content" if resolved.type == "AWS::Lambda::LayerVersion" else "Code"
     coded = resolved.type in ("AWS::Lambda::Function", "AWS::Lambda::LayerVersion")
     return Resource(
@@ -83,7 +80,7 @@ def _resource(folder: Path, resolved: Resolved, missing: set[str], found: list[D
         noun=_noun(resolved, missing, found),
         physical_id=text_of(resolved.physical_id),
         at=resolved.at,
-        code=code_path(folder, resolved.properties, member) if coded else None,
+        code=code_path(resolved.folder, resolved.properties, member) if coded else None,
         retain=resolved.resource.get("DeletionPolicy") in RETAINED,
         metadata=resolved.metadata if isinstance(resolved.metadata, dict) else {},
     )

@@ -151,6 +151,8 @@ class Parameters:
     def constrain(self, name: str, value: str, at: Position) -> bool:
         """Check one value against the constraints of its parameter; True if it meets them."""
         parameter = self.declared[name]
+        if isinstance(value, Unknown):
+            return True
         problem = self._problem(name, parameter, value)
         if problem is None:
             return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from runner.model.diagnostic import Diagnostic, Note, Position, Severity
@@ -71,6 +71,11 @@ class Report:
     def has(self, at: Position, code: str) -> bool:
         """True if there is a finding of that code at that place."""
         return any(key[:2] == (at, code) for key in self._found)
+
+    def take(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Add what another report found."""
+        for found in diagnostics:
+            self._add(found)
 
     @property
     def failed(self) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import jsonschema
 
-from runner.loader.checking import Options
+from runner.loader.checked import Options
 from runner.loader.checking import check as check_stack
 from runner.loader.positions import Positions
 from runner.loader.reading import parse

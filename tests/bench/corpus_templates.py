@@ -15,7 +15,8 @@ import traceback
 from collections import Counter
 from pathlib import Path
 
-from runner.loader.checking import Options, check
+from runner.loader.checked import Options
+from runner.loader.checking import check
 from runner.model.diagnostic import Severity
 
 

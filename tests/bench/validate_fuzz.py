@@ -13,7 +13,8 @@ import traceback
 from collections import Counter
 from pathlib import Path
 
-from runner.loader.checking import Options, check
+from runner.loader.checked import Options
+from runner.loader.checking import check
 from runner.loader.loading import load
 from runner.model.names import Place
 from tests.loader.mutations import SEED, mutate, mutate_structure

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runner.loader.checking import Checked, Options, check
+from runner.loader.checked import Checked, Options
+from runner.loader.checking import check
 from runner.model.diagnostic import Diagnostic, Severity
 from runner.model.names import Place
 

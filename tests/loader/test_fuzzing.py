@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from runner.cli.findings import Paint, as_github, as_json, as_sarif, render
-from runner.loader.checking import Checked
+from runner.loader.checked import Checked
 from runner.loader.expansion import expansion
 from runner.loader.graph import graph
 from runner.loader.loading import load

@@ -61,6 +61,11 @@ def type_info(name: str) -> TypeInfo | None:
     return None
 
 
+def registered(name: str) -> TypeInfo | None:
+    """What AWS's registry says of a type, also of one that is written out by hand."""
+    return _from_catalogue(name)
+
+
 def _from_catalogue(name: str) -> TypeInfo | None:
     text = _catalogue()
     start = text.find(f"\n{name[5:]}|")
