@@ -56,12 +56,17 @@ def _permission_key(noun: Permission, resource: Resource) -> str:
     return f"{_function_key(noun.function_name)}/{noun.statement_id or resource.logical_id}"
 
 
+def _url_key(noun: Url, _: Resource) -> str:
+    name, qualifier = function_reference(noun.target_function_arn)
+    return ":".join(part for part in (name, noun.qualifier or qualifier) if part)
+
+
 KEYS: dict[type[Noun], Callable[[Any, Resource], str]] = {
     Function: lambda noun, _: noun.function_name,
     Alias: lambda noun, _: f"{function_reference(noun.function_name)[0]}:{noun.name}",
     EventInvokeConfig: lambda noun, _: f"{function_reference(noun.function_name)[0]}:{noun.qualifier}",
     Permission: _permission_key,
-    Url: lambda noun, _: ":".join(filter(None, (function_reference(noun.target_function_arn)[0], noun.qualifier))),
+    Url: _url_key,
     LayerVersion: lambda _, resource: resource.physical_id.split(":layer:")[-1],
     EventSourceMapping: lambda _, resource: resource.physical_id,
     EventBus: lambda noun, _: noun.name,

@@ -23,7 +23,7 @@ from runner.runtime.invoking import Answer, Call, Invoker
 from runner.wire.guard import is_local
 from runner.wire.lambda_.functions import function_of
 from runner.wire.lambda_.invoke import SYNC_LIMIT, outcome
-from runner.wire.lambda_.urls import url_id
+from runner.wire.lambda_.urls import qualifier_of, url_id
 from runner.wire.routing import scope_of
 
 HOST_MARK = ".lambda-url."
@@ -72,7 +72,7 @@ class UrlCalls:
     def _found(self, wanted: str) -> Deployed[Url] | None:
         table = self._deployment.state.of(Url)
         if table is not self._table:
-            self._table, self._by_id = table, {url_id(key): deployed for key, deployed in table.items()}
+            self._table, self._by_id = table, {url_id(deployed): deployed for deployed in table.values()}
         return self._by_id.get(wanted)
 
     def _open_to_all(self, deployed: Deployed[Url]) -> bool:
@@ -102,7 +102,7 @@ class UrlCalls:
         ]
         stream = _Stream(exchange, extra) if noun.invoke_mode == "RESPONSE_STREAM" else None
         write = stream.write if stream is not None else None
-        call = Call(name, noun.qualifier, payload, request_id, trace=chain.header, stream=write)
+        call = Call(name, qualifier_of(deployed), payload, request_id, trace=chain.header, stream=write)
         try:
             future = self._invoker.invoke(call)
         except ApiError as error:

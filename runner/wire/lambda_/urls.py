@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from runner.model.function import Cors, Url
-from runner.model.names import Place
+from runner.model.names import Place, derived_uuid
 from runner.model.state import Deployed, State
 from runner.wire.lambda_.desk import Desk, page
 from runner.wire.lambda_.errors import conflict, not_found
@@ -101,8 +101,8 @@ class Urls:
     def _shape(self, deployed: Deployed[Url]) -> dict[str, Any]:
         noun, place = deployed.noun, self._desk.place
         shape: dict[str, Any] = {
-            "FunctionUrl": url(deployed.key, place),
-            "FunctionArn": place.function(function_of(deployed.key), noun.qualifier),
+            "FunctionUrl": url(deployed, place),
+            "FunctionArn": place.function(function_of(deployed.key), qualifier_of(deployed)),
             "AuthType": noun.auth_type,
             "CreationTime": _time_text(deployed.created_at),
             "LastModifiedTime": _time_text(deployed.modified_at),
@@ -125,16 +125,27 @@ def _given(members: Members) -> dict[str, Any]:
     return given
 
 
-def url_id(key: str) -> str:
-    """The first label of a function URL's host: 32 letters and digits, the same for every run."""
-    return base64.b32encode(hashlib.sha256(key.encode()).digest()).decode().lower()[:32]
+def qualifier_of(deployed: Deployed[Url]) -> str | None:
+    """The alias that a URL leads to; None for the function itself."""
+    return deployed.key.partition(":")[2] or None
 
 
-def url(key: str, place: Place) -> str:
+def url_id(deployed: Deployed[Url]) -> str:
+    """The first label of a function URL's host: 32 letters and digits, the same for every run.
+
+    Of a URL in a stack file it is what `GetAtt FunctionUrl` gave when the file was loaded.
+    """
+    stack, _, logical_id = deployed.owner.partition("/")
+    if logical_id:
+        return derived_uuid(stack, logical_id).replace("-", "")
+    return base64.b32encode(hashlib.sha256(deployed.key.encode()).digest()).decode().lower()[:32]
+
+
+def url(deployed: Deployed[Url], place: Place) -> str:
     """Where the function answers: AWS's host under `localhost`, at the endpoint's port."""
     scheme, _, rest = place.endpoint.partition("://")
     port = rest.rpartition(":")[2].rstrip("/")
-    return f"{scheme}://{url_id(key)}.lambda-url.{place.region}.localhost:{port}/"
+    return f"{scheme}://{url_id(deployed)}.lambda-url.{place.region}.localhost:{port}/"
 
 
 def _time_text(at: float) -> str:
