@@ -39,15 +39,17 @@ def check_file(path: Path, options: Options) -> Checked:
         raise click.UsageError(f"Cannot read {path}: {error.strerror or error}.") from None
 
 
-def sound_stack(path: Path | None, overrides: Sequence[str]) -> Checked | None:
-    """A checked stack that has no errors; None after they are shown. Code beside the file does not matter."""
-    checked = check_file(path or default_file(), options_for(overrides, template_only=False))
+def shown_stack(path: Path | None, overrides: Sequence[str]) -> tuple[Checked | None, int]:
+    """A checked stack, as far as it can be read, and the exit code; errors are shown first.
+
+    Code beside the file does not matter. None where nothing can be shown.
+    """
+    checked = check_file(path or default_file(), options_for(overrides))
     errors = tuple(found for found in checked.diagnostics if found.severity is Severity.ERROR)
     errors = tuple(found for found in errors if found.code != "missing-code")
     if errors:
         print_findings(_Shown(errors, checked.texts))
-        return None
-    return checked
+    return (checked if checked.template else None), int(bool(errors))
 
 
 class _Shown:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 from ruamel.yaml import YAML
 
-from runner.cli.checked import sound_stack
+from runner.cli.checked import shown_stack
 from runner.cli.overrides import StackCommand, overrides_option
 from runner.loader.expansion import expansion
 
@@ -24,16 +24,17 @@ from runner.loader.expansion import expansion
 def expand(stack: Path | None, output: str, keep_functions: bool, overrides: Sequence[str]) -> int:
     """Print the CloudFormation resources that STACK means, after SAM and intrinsic functions.
 
+    Where there are errors, they are shown first, and what can be read is printed all the same.
     The origin of each is under Metadata, runner:Origin: where it stands, and the resource and event it was made for.
     """
-    checked = sound_stack(stack, overrides)
+    checked, code = shown_stack(stack, overrides)
     if checked is None:
         return 1
     document = expansion(checked, keep_functions=keep_functions)
     click.echo(json.dumps(document, indent=2, ensure_ascii=False) if output == "json" else as_yaml(document), nl=False)
     if output == "json":
         click.echo()
-    return 0
+    return code
 
 
 def as_yaml(document: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from runner.cli.checked import sound_stack
+from runner.cli.checked import shown_stack
 from runner.cli.drawing import as_dot, as_mermaid, as_svg
 from runner.cli.overrides import StackCommand, overrides_option
 from runner.loader.graph import Graph
@@ -24,8 +24,8 @@ FORMATS: Mapping[str, Callable[[Graph], str]] = {"mermaid": as_mermaid, "dot": a
 @overrides_option
 def graph(stack: Path | None, output: str, overrides: Sequence[str]) -> int:
     """Draw what STACK says: sources, buses, rules, functions, destinations."""
-    checked = sound_stack(stack, overrides)
+    checked, code = shown_stack(stack, overrides)
     if checked is None:
         return 1
     click.echo(FORMATS[output](draw(checked)), nl=False)
-    return 0
+    return code

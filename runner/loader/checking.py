@@ -168,7 +168,7 @@ class _Check:
         self._inert()
 
     def _expanded(self, sections: Sections, scope: Scope) -> tuple[dict[str, Any], Mapping[str, Origin], bool]:
-        if not sections.sam:
+        if not sections.serverless:
             return sections.root, {}, False
         before = self.report.errors
         parameters = {**scope.pseudo, **scope.parameters}
@@ -309,6 +309,8 @@ class _Check:
 
     def _edges(self, identities: Identities, resources: dict[str, Any]) -> dict[str, set[str]]:
         edges = {name: set(identities.edges.get(name, ())) - identities.absent for name in resources}
+        # What the transform does not write out here depends on less than its properties say.
+        edges.update({name: set() for name in edges if identities.type(name).startswith("AWS::Serverless::")})
         for name, resource in resources.items():
             depends = resource.get("DependsOn") if isinstance(resource, dict) else None
             for target in depends if isinstance(depends, list) else [depends]:

@@ -77,6 +77,15 @@ class Sections:
         return SAM in self.transforms
 
     @property
+    def serverless(self) -> bool:
+        """True if there is something to transform, also where the transform itself was forgotten."""
+        resources = self.section("Resources").values()
+        return self.sam or any(
+            isinstance(resource, dict) and str(resource.get("Type")).startswith("AWS::Serverless::")
+            for resource in resources
+        )
+
+    @property
     def extensions(self) -> bool:
         return EXTENSIONS in self.transforms
 

@@ -69,8 +69,17 @@ def test_expand_shows_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixtur
     stack = tmp_path / "stack.yaml"
     stack.write_text("Resources:\n  Q: {Type: 'AWS::SQS::Queue', Properties: {Nam: x}}\n")
     code, out, err = run(capsys, "expand", str(stack))
-    assert (code, out) == (1, "")
+    assert code == 1
     assert "error[unknown-property]" in err
+    assert "Type: AWS::SQS::Queue" in out
+
+
+def test_expand_of_what_cannot_be_read_prints_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stack = tmp_path / "stack.yaml"
+    stack.write_text("Resources: [\n")
+    code, out, err = run(capsys, "expand", str(stack))
+    assert (code, out) == (1, "")
+    assert "error[yaml-syntax]" in err
 
 
 def test_expand_of_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
