@@ -99,6 +99,16 @@ class State:
     def get(self, noun: type[N], key: str) -> Deployed[N] | None:
         return self.of(noun).get(key)
 
+    def differences(self, noun: type[N], before: State) -> dict[str, Deployed[N] | None]:
+        """What of one class was put since `before`, and with None what is gone, by key."""
+        old, new = before.of(noun), self.of(noun)
+        if old is new:
+            return {}
+        found: dict[str, Deployed[N] | None] = {key: one for key, one in new.items() if old.get(key) is not one}
+        if len(old) + sum(key not in old for key in found) > len(new):
+            found.update((key, None) for key in old if key not in new)
+        return found
+
     def version(self, name: str, version: str = LATEST) -> Deployed[FunctionVersion] | None:
         """A function's `$LATEST` or published version."""
         return self.get(FunctionVersion, name if version == LATEST else f"{name}:{version}")
