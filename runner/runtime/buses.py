@@ -12,21 +12,22 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass
 from uuid import uuid4
 
-from runner.core.patterns import Index, parse_event
+from runner.core.patterns import parse_event
 from runner.core.put_events import TOTAL_MAX, Entry, Refusal, check, detail_of, envelope, is_event, size
 from runner.host.clock import Clock
 from runner.model.errors import ApiError
 from runner.model.events import EventBus, Rule
 from runner.model.names import Arn, Place, derived_uuid
 from runner.model.state import State
+from runner.runtime.bus_rules import BusRules
 from runner.runtime.deliveries import Deliveries, Delivery
 from runner.runtime.deployment import Deployment
 from runner.runtime.doors import Letter, Undeliverable
-from runner.runtime.rule_targets import CompiledRule, Event, compile_rule
+from runner.runtime.rule_targets import Event
 from runner.store.ports import Lease, Message, Queues
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ WAIT_S = 60.0  # real seconds that an idle loop stays
 BATCH = 256  # events leased at once
 POISON_AFTER = 5  # times an event may fail in here before it is left out
 HOPS_MAX = 1  # an event that came from another bus is not sent on to a third
+SLICE_S = 0.005  # real seconds that matching goes on before it lets others in
 BACK_OFF_S = 1.0  # real seconds after an error of our own
 TOO_LARGE = "Total size of the entries in the request is over the limit."
 
@@ -49,13 +51,11 @@ class Accepted:
 
 @dataclass(slots=True)
 class _Line:
-    """A bus that is alive: its loop, its rules compiled from the State in force."""
+    """A bus that is alive: its rules, and its loop once there is one."""
 
     bus: str
+    rules: BusRules
     loop: asyncio.Task[None] | None = None
-    rules: dict[str, CompiledRule] = field(default_factory=dict)
-    index: Index[str] | None = None  # None: to be built from the State in force
-    dropped: set[str] = field(default_factory=set)
 
 
 class Buses:
@@ -71,6 +71,7 @@ class Buses:
         self._clock = clock
         self._lines: dict[str, _Line] = {}
         self._tasks: asyncio.TaskGroup | None = None
+        self._news = asyncio.Event()  # rules changed
         deployment.subscribe(self._changed)
 
     def __repr__(self) -> str:
@@ -149,20 +150,31 @@ class Buses:
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             self._reconcile(self._deployment.state)
-            await asyncio.Event().wait()
+            await self._compile()
+
+    async def _compile(self) -> None:
+        """Compile rules when they change, so that the next event need not wait for it."""
+        while True:
+            self._news.clear()
+            for line in list(self._lines.values()):
+                await line.rules.settle()
+            await self._news.wait()
 
     def _changed(self, before: State, after: State) -> None:
-        if before.of(Rule) is not after.of(Rule):
-            for line in self._lines.values():
-                line.index = None
+        for key, deployed in after.differences(Rule, before).items():
+            line = self._lines.get(_bus_of(key))
+            if line is not None:
+                line.rules.note(key, deployed)
+                self._news.set()
         if self._tasks is not None and before.of(EventBus) is not after.of(EventBus):
             self._reconcile(after)
 
     def _reconcile(self, state: State) -> None:
         assert self._tasks is not None, "run() owns the loops"
         wanted = {DEFAULT, *state.of(EventBus)}
+        self._open(wanted - self._lines.keys())
         for bus in wanted:
-            line = self._line(bus)
+            line = self._lines[bus]
             if line.loop is None:
                 line.loop = self._tasks.create_task(self._loop(line), name=f"bus {bus}")
         for bus in self._lines.keys() - wanted:
@@ -175,8 +187,14 @@ class Buses:
         """Events that were on their way through a bus that is gone are gone with it."""
         await self._store.purge(PREFIX + bus)
 
-    def _line(self, bus: str) -> _Line:
-        return self._lines.setdefault(bus, _Line(bus))
+    def _open(self, buses: Collection[str]) -> None:
+        """Have lines of these buses, with the rules in force noted."""
+        opened = {bus: _Line(bus, BusRules(self._place, self._clock)) for bus in buses}
+        for key, deployed in self._deployment.state.of(Rule).items() if opened else ():
+            if (line := opened.get(_bus_of(key))) is not None:
+                line.rules.note(key, deployed)
+        self._lines.update(opened)
+        self._news.set()
 
     async def _loop(self, line: _Line) -> None:
         while True:
@@ -188,51 +206,58 @@ class Buses:
 
     async def step(self, bus: str, *, wait_s: float = WAIT_S) -> int:
         """Take a batch of events through the rules; returns how many events there were."""
+        if bus not in self._lines:
+            self._open({bus})
+        rules = self._lines[bus].rules
+        await rules.settle()
         now = self._clock.now()
         until = now + LEASE_S * self._clock.pace
         leases = await self._store.lease(PREFIX + bus, limit=BATCH, now=now, until=until, wait_s=wait_s)
         if not leases:
             return 0
-        line = self._line(bus)
-        index = self._index(line)
         deliveries: list[Delivery] = []
-        done: list[str] = []
-        for lease in leases:
-            try:
-                event = _event(lease)
-                for key in index.match(event.parsed):
-                    deliveries.extend(line.rules[key].deliveries(event))
-            except Exception:
-                log.exception("Event %s on bus %s could not be handled", lease.id, bus)
-                if lease.deliveries < POISON_AFTER:
-                    continue  # seen again when its lease runs out
-            done.append(lease.receipt)
+        done = [
+            lease.receipt
+            async for lease in self._paced(leases, rules)
+            if _match(rules, lease, deliveries) or lease.deliveries >= POISON_AFTER
+        ]  # the others are seen again when their lease runs out
         if deliveries:
             await self._deliveries.deliver(deliveries)
         await self._store.ack(PREFIX + bus, done)
         return len(leases)
 
-    def _index(self, line: _Line) -> Index[str]:
-        """The index of the bus's rules in force; only rules that changed are compiled again."""
-        if line.index is None:
-            line.rules = rules_of(self._deployment.state, line.bus, line.rules, self._place)
-            patterns = {
-                key: rule.pattern
-                for key, rule in line.rules.items()
-                if rule.pattern is not None and rule.enabled and rule.targets
-            }
-            line.index = Index(patterns)
-        return line.index
+    async def _paced(self, leases: Sequence[Lease], rules: BusRules) -> AsyncIterator[Lease]:
+        """The leases, each with the rules settled, and a breath for others where many take long."""
+        begun = self._clock.elapsed()
+        for lease in leases:
+            if self._clock.elapsed() - begun > SLICE_S:
+                await asyncio.sleep(0)
+                begun = self._clock.elapsed()
+            await rules.settle()
+            yield lease
 
 
-def rules_of(state: State, bus: str, known: dict[str, CompiledRule], place: Place) -> dict[str, CompiledRule]:
-    """The compiled rules of a bus by their keys; those `known` that did not change are kept."""
-    rules = {}
-    for key, deployed in state.of(Rule).items():
-        if key.rsplit("/", 1)[0] == bus:
-            old = known.get(key)
-            rules[key] = old if old is not None and old.source is deployed else compile_rule(deployed, place)
-    return rules
+def _match(rules: BusRules, lease: Lease, deliveries: list[Delivery]) -> bool:
+    """Add what the event becomes; whether all went well. A rule that fails does not keep the others from the event."""
+    well = True
+    try:
+        event = _event(lease)
+        matching = rules.match(event)
+    except Exception:
+        log.exception("Event %s could not be read", lease.id)
+        return False
+    for rule in matching:
+        try:
+            deliveries.extend(rule.deliveries(event))
+        except Exception:
+            log.exception("Event %s could not be handled by rule %s", event.id, rule.source.key)
+            well = False
+    return well
+
+
+def _bus_of(rule: str) -> str:
+    """The bus that the key of a rule begins with."""
+    return rule.rsplit("/", 1)[0]
 
 
 def bus_name(text: str) -> str:

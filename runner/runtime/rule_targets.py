@@ -53,8 +53,9 @@ class CompiledRule:
     targets: tuple[CompiledTarget, ...]
 
     @property
-    def enabled(self) -> bool:
-        return self.source.noun.state != "DISABLED"
+    def live_pattern(self) -> Pattern | None:
+        """The pattern of a rule that does something when it matches."""
+        return self.pattern if self.targets and self.source.noun.state != "DISABLED" else None
 
     def deliveries(self, event: Event) -> Iterator[Delivery]:
         """What the event becomes for each target. A template whose result is no JSON delivers nothing, as on AWS."""
@@ -82,12 +83,17 @@ class CompiledRule:
             )
 
 
-def compile_rule(deployed: Deployed[Rule], place: Place) -> CompiledRule:
-    """Compile a deployed rule. What is wrong with it was said when it was deployed; here it is logged and left out."""
+def compile_rule(deployed: Deployed[Rule], place: Place, old: CompiledRule | None = None) -> CompiledRule:
+    """Compile a deployed rule; a pattern that is the same in the `old` one is taken from there.
+
+    What is wrong with the rule was said when it was deployed; here it is logged and left out.
+    """
     rule = deployed.noun
     bus, name = deployed.key.rsplit("/", 1)
     pattern = None
-    if rule.event_pattern is not None:
+    if old is not None and old.pattern is not None and old.source.noun.event_pattern == rule.event_pattern:
+        pattern = old.pattern
+    elif rule.event_pattern is not None:
         try:
             pattern = compile_pattern(rule.event_pattern)
         except PatternError as error:

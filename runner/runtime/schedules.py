@@ -14,6 +14,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 
 from runner.core.patterns import parse_event
 from runner.core.put_events import scheduled, timestamp
@@ -30,11 +31,13 @@ from runner.runtime.deployment import Deployment
 from runner.runtime.doors import Letter
 from runner.runtime.rule_targets import CompiledRule, Event, compile_rule
 from runner.runtime.timers import PREFIX, Memory, Source, Timer, make_timer
-from runner.store.ports import Records
+from runner.store.ports import Record, Records
 
 log = logging.getLogger(__name__)
 
 BACK_OFF_S = 1.0  # real seconds after an error of our own
+BATCH = 16  # timers fitted before others are let in
+FIRED_AT_ONCE = 64
 DEFAULT_BUS = "default/"
 
 
@@ -62,6 +65,7 @@ class Schedules:
         self._timers: dict[str, Timer] = {}
         self._rules: dict[str, CompiledRule] = {}  # of timers, by their keys
         self._recalled: dict[str, Memory] = {}
+        self._waiting: dict[str, Source | None] = {}  # changed in State, not yet in the timers; None: gone
         self._news = asyncio.Event()
         self._started = False
         deployment.subscribe(self._changed)
@@ -95,8 +99,8 @@ class Schedules:
         """Fire schedules until cancelled."""
         while True:
             try:
-                if not self._started or self._news.is_set():
-                    self._news.clear()
+                self._news.clear()
+                if not self._started or self._waiting:
                     await self.reconcile()
                 elif not await self.step():
                     await self._wait()
@@ -105,11 +109,12 @@ class Schedules:
                 await asyncio.sleep(BACK_OFF_S)
 
     async def step(self) -> int:
-        """Fire one tick of every schedule that is due; returns how many fired."""
+        """Fire one tick of schedules that are due, the earliest first; returns how many fired."""
         now = self._clock.now()
         due = [timer for timer in self._timers.values() if timer.due is not None and timer.due <= now]
         if not due:
             return 0
+        due = sorted(due, key=lambda timer: timer.due or 0.0)[:FIRED_AT_ONCE]
         deliveries = [delivery for timer in due for delivery in self._fire(timer, now)]
         if deliveries:
             await self._deliveries.deliver(deliveries)
@@ -134,7 +139,16 @@ class Schedules:
                 await asyncio.gather(sleeping, changing, return_exceptions=True)
 
     def _changed(self, before: State, after: State) -> None:
-        if before.of(Rule) is not after.of(Rule) or before.of(Schedule) is not after.of(Schedule):
+        for key, rule in after.differences(Rule, before).items():
+            if key.startswith(DEFAULT_BUS):
+                scheduled = rule is not None and rule.noun.schedule_expression is not None
+                self._note(f"{PREFIX}rule/{key}", rule if scheduled else None)
+        for key, schedule in after.differences(Schedule, before).items():
+            self._note(f"{PREFIX}schedule/{key}", schedule)
+
+    def _note(self, key: str, source: Source | None) -> None:
+        if source is not None or key in self._timers or key in self._waiting:
+            self._waiting[key] = source
             self._news.set()
 
     # -- timers
@@ -142,36 +156,57 @@ class Schedules:
     async def reconcile(self) -> None:
         """Make timers fit State: start those of new schedules, forget those of gone and disabled ones."""
         now, first = self._clock.now(), not self._started
-        kept = {record.key: record for record in await self._store.scan(PREFIX)} if first else {}
-        wanted: dict[str, Timer] = {}
-        for key, deployed in _sources(self._deployment.state):
-            old = self._timers.get(key)
-            if old is not None and old.source is deployed:
-                wanted[key] = old
-                continue
-            record = kept.get(key)
-            memory = Memory.decode(record.value) if record is not None else old.memory if old is not None else None
-            timer = _timer(key, deployed, memory, now)
-            if timer is None:
-                continue
-            timer.revision = record.revision if record is not None else old.revision if old is not None else 0
-            if first and timer.catch_up(now):
-                log.info("%s missed times while the runner was down; old ones are left out", key.removeprefix(PREFIX))
-            wanted[key] = timer
-            if timer.memory != memory:
+        kept: dict[str, Record] = {}
+        if first:
+            kept = {record.key: record for record in await self._store.scan(PREFIX)}
+            self._waiting = {**dict.fromkeys(kept), **dict(_sources(self._deployment.state))}
+        while self._waiting:
+            batch = dict(islice(self._waiting.items(), BATCH))
+            await asyncio.gather(*(self._fit(key, source, kept.get(key), now) for key, source in batch.items()))
+            for key, source in batch.items():
+                if self._waiting.get(key) is source:
+                    del self._waiting[key]
+            await asyncio.sleep(0)
+        self._started = True
+
+    async def _fit(self, key: str, source: Source | None, record: Record | None, now: float) -> None:
+        """Make one timer fit its schedule. `record` is what the run before left of it."""
+        old = self._timers.get(key)
+        if old is not None and old.source is source:
+            return
+        memory = Memory.decode(record.value) if record is not None else old.memory if old is not None else None
+        revision = record.revision if record is not None else old.revision if old is not None else 0
+        timer = _timer(key, source, memory, now) if source is not None else None
+        self._rules.pop(key, None)
+        if timer is None:
+            self._timers.pop(key, None)
+            await self._forget(key, revision)
+            return
+        timer.revision = revision
+        if record is not None and timer.catch_up(now):
+            log.info("%s missed times while the runner was down; old ones are left out", key.removeprefix(PREFIX))
+        self._timers[key] = timer
+        if timer.memory != memory:
+            try:
                 await self._remember(timer, timer.memory)
-        gone = {key: record.revision for key, record in kept.items() if key not in wanted}
-        gone |= {key: timer.revision for key, timer in self._timers.items() if key not in wanted}
-        self._timers, self._started = wanted, True
-        self._rules = {key: rule for key, rule in self._rules.items() if key in wanted}
-        for key, revision in gone.items():
-            with suppress(Conflict):
-                await self._store.delete(key, expected=revision)
+            except BaseException:
+                del self._timers[key]
+                raise
 
     async def _remember(self, timer: Timer, memory: Memory) -> None:
-        timer.revision = await self._store.put(timer.key, memory.encode(), expected=timer.revision)
+        try:
+            timer.revision = await self._store.put(timer.key, memory.encode(), expected=timer.revision)
+        except Conflict:  # a put whose answer was lost did reach the store; nobody else writes here
+            kept = await self._store.get(timer.key)
+            revision = kept.revision if kept is not None else 0
+            timer.revision = await self._store.put(timer.key, memory.encode(), expected=revision)
         timer.memory = memory
         timer.plan()
+
+    async def _forget(self, key: str, revision: int) -> None:
+        if revision:
+            with suppress(Conflict):
+                await self._store.delete(key, expected=revision)
 
     async def _complete(self, fired: Iterable[Timer]) -> None:
         """Delete the schedules that have fired for the last time and ask for it."""
@@ -190,10 +225,17 @@ class Schedules:
     # -- ticks
 
     def _fire(self, timer: Timer, now: float) -> Sequence[Delivery]:
+        """What a tick becomes. One that cannot be made does not keep the others back, and is left out."""
         assert timer.tick is not None
-        log.debug("%s fires for %s", timer.key.removeprefix(PREFIX), timestamp(timer.tick))
-        noun = timer.source.noun
-        return self._rule_tick(timer, noun, now) if isinstance(noun, Rule) else self._schedule_tick(timer, noun, now)
+        name, noun = timer.key.removeprefix(PREFIX), timer.source.noun
+        log.debug("%s fires for %s", name, timestamp(timer.tick))
+        try:
+            if isinstance(noun, Rule):
+                return self._rule_tick(timer, noun, now)
+            return self._schedule_tick(timer, noun, now)
+        except Exception:
+            log.exception("%s could not fire for %s", name, timestamp(timer.tick))
+            return ()
 
     def _rule_tick(self, timer: Timer, noun: Rule, now: float) -> Sequence[Delivery]:
         assert timer.tick is not None

@@ -228,8 +228,8 @@ async def test_of_what_was_missed_long_ago_the_latest_is_made_up(tmp_path: Path)
         while await here.schedules.step():
             pass
         assert [json.loads(letter.body)["time"] for letter in box.at("inbox")] == [
-            "2026-03-04T12:00:00Z",
             "2026-03-01T12:30:00Z",
+            "2026-03-04T12:00:00Z",
         ]
 
 

@@ -6,7 +6,7 @@ every array they share; so each value carries its memberships. Scalars within an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from runner.core.patterns.predicates import Condition
@@ -20,13 +20,40 @@ Fields = Mapping[str, Sequence[Field]]
 
 
 class Wanted:
-    """The paths that some pattern names, and the paths that lead there: the rest of an event is not looked at."""
+    """The paths that some pattern names, and the paths that lead there: the rest of an event is not looked at.
+
+    `leaves` and `ways` count how many patterns want each.
+    """
 
     __slots__ = ("leaves", "ways")
 
     def __init__(self, paths: Iterable[str]) -> None:
-        self.leaves = frozenset(paths)
-        self.ways = frozenset(path[:index] for path in self.leaves for index in range(len(path)) if path[index] == ".")
+        self.leaves: dict[str, int] = {}
+        self.ways: dict[str, int] = {}
+        self.add(paths)
+
+    def add(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            self.leaves[path] = self.leaves.get(path, 0) + 1
+            for way in _ways(path):
+                self.ways[way] = self.ways.get(way, 0) + 1
+
+    def discard(self, paths: Iterable[str]) -> None:
+        """Take back what was added for one pattern."""
+        for path in paths:
+            _count_down(self.leaves, path)
+            for way in _ways(path):
+                _count_down(self.ways, way)
+
+
+def _ways(path: str) -> Iterator[str]:
+    return (path[:index] for index in range(len(path)) if path[index] == ".")
+
+
+def _count_down(counts: dict[str, int], name: str) -> None:
+    counts[name] -= 1
+    if not counts[name]:
+        del counts[name]
 
 
 def take(event: Any, wanted: Wanted) -> dict[str, list[Field]]:

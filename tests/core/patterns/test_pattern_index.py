@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.patterns import compile_pattern, compile_rules
+from runner.core.patterns import Index, compile_pattern, compile_rules
 
 NAMES = st.sampled_from(["a", "b", "c", "a.b", "d"])
 SCALARS = st.sampled_from(["x", "y", "xy", "10.0.0.1", "", 0, 1, 1.0, 1.5, True, False, None, 2**60])
@@ -48,6 +48,31 @@ def test_the_index_finds_what_each_pattern_finds(patterns: list[Any], event: dic
     text = json.dumps(event)
     compiled = {f"rule{number}": compile_pattern(pattern) for number, pattern in enumerate(patterns)}
     assert compile_rules(compiled).match(text) == [name for name, one in compiled.items() if one.matches(text)]
+
+
+CHANGES = st.lists(st.tuples(st.integers(0, 4), st.one_of(st.none(), PATTERNS)), max_size=12)
+
+
+@given(st.lists(PATTERNS, max_size=5), CHANGES, st.lists(EVENTS, min_size=1, max_size=3))
+def test_an_index_that_was_changed_finds_what_a_new_one_finds(
+    patterns: list[Any], changes: list[tuple[int, Any]], events: list[dict[str, Any]]
+) -> None:
+    now = {number: compile_pattern(pattern) for number, pattern in enumerate(patterns)}
+    index = Index(now)
+    for number, pattern in changes:
+        if pattern is None:
+            now.pop(number, None)
+            index.drop(number)
+        else:
+            now[number] = compile_pattern(pattern)
+            index.put(number, now[number])
+    for event in events:
+        text = json.dumps(event)
+        assert index.match(text) == [number for number, one in now.items() if one.matches(text)]
+    for number in list(now):
+        index.drop(number)
+    assert len(index) == 0
+    assert all(not content for name, content in vars(index).items() if isinstance(content, dict)), vars(index)
 
 
 @given(st.lists(PATTERNS, min_size=1, max_size=4), EVENTS)
