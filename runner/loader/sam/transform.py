@@ -23,7 +23,9 @@ from runner.loader.sam.apis.rest import RestApi
 from runner.loader.sam.apis.rest_domain import DomainRecords
 from runner.loader.sam.apis.rest_events import add_rest_event
 from runner.loader.sam.apis.usage_plans import UsagePlans
+from runner.loader.sam.apis.websocket import WebSocketApi
 from runner.loader.sam.applications import transform_application
+from runner.loader.sam.capacity import transform_capacity_provider
 from runner.loader.sam.checks import check_parts, check_properties
 from runner.loader.sam.connectors import embedded_connectors, transform_connector
 from runner.loader.sam.deployments import Deployments
@@ -43,12 +45,14 @@ from runner.model.names import Place
 
 FUNCTION = "AWS::Serverless::Function"
 STATE_MACHINE = "AWS::Serverless::StateMachine"
-API_TYPES = ("AWS::Serverless::Api", "AWS::Serverless::HttpApi")
+WEB_SOCKET_API = "AWS::Serverless::WebSocketApi"
+API_TYPES = ("AWS::Serverless::Api", "AWS::Serverless::HttpApi", WEB_SOCKET_API)
 CONNECTOR = "AWS::Serverless::Connector"
 REST: dict[str, Callable[[Work, Source], None]] = {
     "AWS::Serverless::LayerVersion": transform_layer,
     "AWS::Serverless::SimpleTable": transform_table,
     "AWS::Serverless::Application": transform_application,
+    "AWS::Serverless::CapacityProvider": transform_capacity_provider,
     CONNECTOR: transform_connector,
 }
 DROPPED = ("Transform", "Globals")
@@ -87,7 +91,7 @@ def expand(
     for source in sources:
         if source.type == STATE_MACHINE:
             transform_state_machine(work, source, starters)
-    transform_apis(work, apis)
+    transform_apis(work, apis, sources)
     for source in sorted(sources, key=_order):
         if source.type in REST:
             with work.collecting():
@@ -105,7 +109,7 @@ def _order(source: Source) -> bool:
     return source.type == CONNECTOR
 
 
-def transform_apis(work: Work, apis: Apis) -> None:
+def transform_apis(work: Work, apis: Apis, sources: list[Source]) -> None:
     """Emit all APIs, and what several of them share."""
     plans, records = UsagePlans(work), DomainRecords(work)
     for api in apis.of(REST_API):
@@ -115,6 +119,9 @@ def transform_apis(work: Work, apis: Apis) -> None:
     for api in apis.of(HTTP_API):
         with work.collecting():
             HttpApi(work, api, records).transform()
+    for source in sources:
+        if source.type == WEB_SOCKET_API:
+            WebSocketApi(work, source, records).transform()
 
 
 def _read_sources(work: Work, sections: dict[str, Json]) -> list[Source]:

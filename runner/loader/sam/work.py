@@ -45,6 +45,7 @@ REPLACES = {
     "AWS::CloudFormation::Stack": ("AWS::Serverless::Application",),
     "AWS::DynamoDB::Table": ("AWS::Serverless::SimpleTable",),
     "AWS::StepFunctions::StateMachine": ("AWS::Serverless::StateMachine",),
+    "AWS::Lambda::CapacityProvider": ("AWS::Serverless::CapacityProvider",),
     "AWS::AppSync::GraphQLApi": ("AWS::Serverless::GraphQLApi",),
 }
 """What a generated resource may stand in the place of."""

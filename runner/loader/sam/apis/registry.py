@@ -45,6 +45,7 @@ REST = Kind(
     '"',
 )
 HTTP = Kind("AWS::Serverless::HttpApi", "HttpApi", "ServerlessHttpApi", "ApiId", {}, "AWS::ApiGatewayV2::Api", "'")
+WEB_SOCKET = Kind("AWS::Serverless::WebSocketApi", "", "", "", {}, "AWS::ApiGatewayV2::Api", "'")
 
 
 @dataclass(slots=True)
@@ -77,6 +78,8 @@ class Api:
         stage = self.get("StageName")
         if self.kind is HTTP and stage in (None, "$default"):
             return f"{self.id}ApiGatewayDefaultStage"
+        if self.kind is WEB_SOCKET and stage in (None, "default"):
+            return f"{self.id}DefaultStage"
         if isinstance(stage, str) and stage.isalnum():
             return f"{self.id}{stage}Stage"
         return f"{self.id}Stage{suffix_of(stage) if isinstance(stage, str) else ''}"
