@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import io
+import json
 import os
 import zipfile
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
 from runner.model.events import EventBus
+from runner.runtime.invoking import Answer
+from runner.wire.lambda_.url_calls import HOST_MARK, UrlCalls
 from tests.wire.lambda_.scene import PLACE, ROLE, archive
 
 FN = "my-function"
@@ -796,23 +801,72 @@ def function_state(r: Any) -> None:
     r.see("get-fn-response", call(r, "get_function", FunctionName=FN))
 
 
-def permissions_unlike(r: Any) -> None:
-    recorded = r.recorded.get("add_permission")
-    if recorded is None or "FunctionUrlAuthType" not in str(recorded):
-        return
+def recreated(r: Any) -> None:
+    handler = r.recorded["create_function_response_one"]["CreateFunctionResponse"]["Handler"]
+    r.see("create_function_response_one", lambda: create(r, Handler=handler), wrapped)
+    r.client.delete_function(FunctionName=FN)
+    r.see("create_function_response_two", lambda: create(r, Handler=handler), wrapped)
+
+
+def concurrency_update(r: Any) -> None:
+    handler = r.recorded["get_function_concurrency_info"]["Configuration"]["Handler"]
+    create(r, Handler=handler)
+    put = "put_function_concurrency"
+    r.see(put, call(r, put, FunctionName=FN, ReservedConcurrentExecutions=3))
+    r.see("get_function_concurrency_updated", call(r, "get_function_concurrency", FunctionName=FN))
+    r.see("get_function_concurrency_info", call(r, "get_function", FunctionName=FN))
+    r.client.delete_function_concurrency(FunctionName=FN)
+    r.see("get_function_concurrency_deleted", call(r, "get_function_concurrency", FunctionName=FN))
+
+
+ANSWERS: dict[str, Any] = {
+    "dict": {"hello": "world"},
+    "http-response": {"statusCode": "200", "body": "body123"},
+    "http-response-json": {"statusCode": "200", "body": json.dumps({"hello": "world"})},
+    "list-mixed": ["hello", 3, True],
+    "string": "hello",
+    "integer": 3,
+    "float": 3.1,
+    "boolean": True,
+}
+
+
+def called_url(r: Any) -> None:
+    """A function with a URL, and what comes from it."""
     create(r)
-    given = {
-        "StatementId": recorded["Statement"]["Sid"],
-        "Action": recorded["Statement"]["Action"],
-        "Principal": "*",
-        "FunctionUrlAuthType": "NONE",
-    }
-    if r.recorded.get("create_lambda_url_config"):
-        wanted = r.recorded["create_lambda_url_config"]
-        extra = {key: wanted[key] for key in ("InvokeMode",) if key in wanted}
-        url = call(r, "create_function_url_config", FunctionName=FN, AuthType="NONE", **extra)
+    if (wanted := r.recorded.get("create_lambda_url_config")) is not None:
+        mode = {"InvokeMode": wanted["InvokeMode"]} if "InvokeMode" in wanted else {}
+        url = call(r, "create_function_url_config", FunctionName=FN, AuthType="NONE", **mode)
         r.see("create_lambda_url_config", url)
-    r.see("add_permission", call(r, "add_permission", FunctionName=FN, **given))
+    else:
+        r.client.create_function_url_config(FunctionName=FN, AuthType="NONE")
+    answer = json.dumps(ANSWERS.get(r.variant, "hi")).encode()
+    r.scene.functions.script = lambda _: Answer(answer, "$LATEST")
+    calls = UrlCalls(r.scene.deployment, r.scene.functions, PLACE, r.scene.clock)
+    r.scene.live.front.mount_hosts(HOST_MARK, calls.answer)
+    r.see("lambda_url_invocation_missing_permission", lambda: _get(r)["content"])
+    if (added := r.recorded.get("add_permission")) is not None:
+        given = {"StatementId": added["Statement"]["Sid"], "Action": added["Statement"]["Action"], "Principal": "*"}
+        step = "add_permission"
+        r.see(step, call(r, step, FunctionName=FN, FunctionUrlAuthType="NONE", **given))
+        if r.variant in ANSWERS:
+            r.see("lambda_url_invocation", lambda: _get(r))
+
+
+def _get(r: Any) -> Any:
+    url = urlsplit(r.client.get_function_url_config(FunctionName=FN)["FunctionUrl"])
+    connection = http.client.HTTPConnection("127.0.0.1", r.scene.live.port, timeout=30)
+    connection.request("GET", "/", headers={"Host": url.netloc})
+    response = connection.getresponse()
+    body = response.read()
+    connection.close()
+    headers = {name: response.headers[name] for name in ("Content-Length", "Content-Type")}
+    text = body.decode()
+    return {
+        "statuscode": response.status,
+        "headers": headers,
+        "content": json.loads(text) if text.startswith("{") else text,
+    }
 
 
 def code_signing(r: Any) -> None:
@@ -872,20 +926,24 @@ SCENARIOS: dict[str, Callable[[Any], None]] = {
     "test_lambda_invoke_payload_encoding_error": payload_errors,
     "test_lambda_permission_fn_versioning": permission_versions,
     "test_lambda_provisioned_lifecycle": provisioned_lifecycle,
-    "test_lambda_url_echo_invoke": permissions_unlike,
-    "test_lambda_url_invocation": permissions_unlike,
-    "test_lambda_url_invocation_exception": permissions_unlike,
+    "test_lambda_permission_url_invocation": called_url,
+    "test_lambda_url_echo_invoke": called_url,
+    "test_lambda_url_invocation": called_url,
+    "test_lambda_url_invocation_exception": called_url,
     "test_layer_compatibilities": layer_compatibilities,
     "test_layer_exceptions": layer_errors,
     "test_layer_lifecycle": layer_lifecycle,
     "test_layer_policy_exceptions": layer_policy_errors,
     "test_ops_on_nonexisting_version": nonexisting_version,
     "test_oversized_request_create_lambda": oversized_request,
+    "test_lambda_concurrency_update": concurrency_update,
+    "test_oversized_lambda": oversized_unzipped,
+    "test_recreate_function": recreated,
     "test_oversized_unzipped_lambda": oversized_unzipped,
     "test_provisioned_concurrency_limits": provisioned_limits,
     "test_put_function_recursion_config_invalid_value": recursion_error,
     "test_remove_multi_permissions": remove_permissions,
-    "test_request_id_invoke_url": permissions_unlike,
+    "test_request_id_invoke_url": called_url,
     "test_snapstart_exceptions": snapstart_error,
     "test_snapstart_lifecycle": snapstart_lifecycle,
     "test_snapstart_update_function_configuration": snapstart_update,
