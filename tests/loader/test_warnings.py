@@ -175,3 +175,28 @@ def test_each_inert_resource_is_named(tmp_path: Path) -> None:
     found = of(checked, Severity.NOTICE)
     assert [(one.code, one.at.line) for one in found] == [("inert-resource", 2), ("inert-resource", 3)]
     assert "no objects are kept and no notifications are sent" in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("resource", "message"),
+    [
+        (
+            "Type: AWS::Events::Rule, Properties: {EventPattern: {source: [a]}, Targets: [{Id: a, Arn: «'arn:aws:states:us-east-1:000000000000:stateMachine:m'}]}",
+            "'R' delivers nothing to arn:aws:states:us-east-1:000000000000:stateMachine:m: states is not run here.",
+        ),
+        (
+            "Type: AWS::Lambda::EventSourceMapping, Properties: {FunctionName: f, StartingPosition: LATEST, EventSourceArn: «'arn:aws:kinesis:us-east-1:000000000000:stream/s'}",
+            "'R' is accepted, but reads nothing here: kinesis is not run.",
+        ),
+        (
+            "Type: AWS::SNS::Subscription, Properties: {TopicArn: 'arn:aws:sns:us-east-1:000000000000:t', Endpoint: a@b.c, Protocol: «email}",
+            "'R' is accepted, but nothing is delivered by email here.",
+        ),
+    ],
+    ids=["target", "source", "protocol"],
+)
+def test_what_is_not_reached_is_named(tmp_path: Path, resource: str, message: str) -> None:
+    text = f"Resources:\n  R: {{{resource}}}\n"
+    (found,) = of(check_text(tmp_path, text.replace("«", "")), Severity.NOTICE)
+    assert (found.code, found.message) == ("inert-target", message)
+    assert found.at.column == text.splitlines()[1].index("«") + 1

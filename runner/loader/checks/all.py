@@ -10,10 +10,18 @@ from runner.loader.checks.context import Check, Context
 from runner.loader.checks.functions import check_functions
 from runner.loader.checks.mappings import check_mappings
 from runner.loader.checks.queues import check_queues
+from runner.loader.checks.reach import check_reach
 from runner.loader.checks.runtimes import check_runtimes
 from runner.loader.checks.targets import check_targets
 
-TEMPLATE: tuple[Check, ...] = (check_runtimes, check_functions, check_queues, check_mappings, check_targets)
+TEMPLATE: tuple[Check, ...] = (
+    check_runtimes,
+    check_functions,
+    check_queues,
+    check_mappings,
+    check_targets,
+    check_reach,
+)
 WHEN_MET: Mapping[str, str] = {
     "EventPattern": "runner.loader.checks.patterns:check_rules",
     "FilterPolicy": "runner.loader.checks.patterns:check_filter_policies",
