@@ -17,16 +17,15 @@ from typing import Any, Protocol
 from runner.core import environment_faults as faults
 from runner.core.environment import HOLDING, Event, Life, after
 from runner.core.environment_faults import Fault
-from runner.core.environment_lines import End, Format, InitReport, InitStart, Report, Start
+from runner.core.environment_lines import End, Extension, Format, InitReport, InitStart, Report, Start
 from runner.host.clock import Clock
-from runner.host.http import HttpServer
+from runner.host.http import Exchange, HttpServer, Sink
 from runner.host.process import describe
+from runner.runtime.functions.generation import Generation
 from runner.runtime.functions.invocation import Invocation
 from runner.runtime.functions.launching import Launch
 from runner.runtime.functions.logging import Journal, Output
-from runner.runtime.functions.process import Process
 from runner.runtime.functions.runtime_api import Event as ApiEvent
-from runner.runtime.functions.runtime_api import RuntimeApi
 from runner.runtime.functions.variables import of_environment
 from runner.runtime.invoking import Answer
 
@@ -39,6 +38,7 @@ MAX_BODY = 64 * 1024 * 1024  # of a response, before it is cut off instead of be
 UNHANDLED = "Unhandled"
 PROVISIONED = "provisioned-concurrency"
 ON_DEMAND = "on-demand"
+WAITING = (Life.STARTING, Life.RESTARTING, Life.ANSWERED, Life.DRAINING, Life.STOPPING)  # for a runtime that asks
 
 
 class Owner(Protocol):
@@ -72,6 +72,8 @@ class Terms:
     memory_mb: int
     group: str
     form: Format
+    handler: str = ""
+    account: str = ""
     limited: bool = True
 
 
@@ -91,8 +93,7 @@ class Environment:
         self._clock: Clock = journal.clock
         self._folder = folder
         self._launch: Launch | None = None
-        self._process: Process | None = None
-        self._api = RuntimeApi(self)
+        self._generation: Generation | None = None
         self._server = HttpServer(self._request, max_body=MAX_BODY, sink_for=self._sink)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
@@ -100,6 +101,7 @@ class Environment:
         self._began = 0.0
         self._init_ms: float | None = None
         self._init_error: Fault | None = None
+        self._exit_error: tuple[str, str] | None = None
         self._streamed: list[bytes] = []
         self._killed_for_memory = False
         self._peak_mb = 0
@@ -110,7 +112,7 @@ class Environment:
     @property
     def pid(self) -> int:
         """Of its process; 0 while it has none."""
-        return self._process.pid if self._process is not None else 0
+        return self._generation.runtime.pid if self._generation is not None else 0
 
     # told by the owner
 
@@ -134,7 +136,6 @@ class Environment:
 
     def use(self, invocation: Invocation) -> None:
         """Take an invocation. The environment has to be idle, frozen or reset."""
-        frozen = self.life is Life.FROZEN
         self.life = after(self.life, Event.LEASED)
         invocation.began = self._clock.elapsed()
         self.invocation = invocation
@@ -144,21 +145,22 @@ class Environment:
             self._began = invocation.began
             self.owner.spawn(self._open())
             return
-        if frozen:
-            self._signal(signal.SIGCONT)
+        if self._generation is not None and self._generation.frozen:
+            self._generation.thaw()
         self._deliver()
 
     def freeze(self) -> None:
         self.life = after(self.life, Event.FROZE)
-        self._signal(signal.SIGSTOP)
+        if self._generation is not None:
+            self._generation.freeze()
 
     def stop(self) -> None:
         """End, now or after the invocation at hand."""
         if self.life in (Life.STOPPING, Life.DRAINING, Life.GONE):
             return
         self.life = after(self.life, Event.RETIRED)
-        if self.life is Life.STOPPING and self._process is not None and self._process.started:
-            self._signal(signal.SIGKILL)
+        if self.life is Life.STOPPING and self._generation is not None and self._generation.started:
+            self._generation.end("spindown", self._clock.wall())
             return
         if self.life is Life.STOPPING:  # there is nothing yet that could end
             self.life = after(self.life, Event.EXITED)
@@ -167,24 +169,28 @@ class Environment:
 
     def kill(self) -> None:
         """End at once, whatever it does."""
-        self._signal(signal.SIGKILL)
+        if self._generation is not None:
+            self._generation.signal(signal.SIGKILL)
 
     def check(self) -> None:
         """Look after an environment that is busy: end its process if it takes more memory than it may."""
         self.output.show_start()
-        if self._process is not None and self._process.resident_mb() > self.terms.memory_mb:
+        if self._generation is not None and self._generation.resident_mb() > self.terms.memory_mb:
             self._killed_for_memory = True
-            self._signal(signal.SIGKILL)
+            self._generation.signal(signal.SIGKILL)
 
     def peak_memory(self) -> int:
         """MB, never more than the function may take."""
-        if self._process is not None:
-            self._peak_mb = max(self._peak_mb, self._process.sample_peak())
+        if self._generation is not None:
+            self._peak_mb = max(self._peak_mb, self._generation.runtime.sample_peak())
         return min(self._peak_mb, self.terms.memory_mb)
 
     # told by the Runtime API
 
     def on_next(self) -> None:
+        """The runtime waits for work, or the last of the extensions does: then the environment does."""
+        if self._generation is None or not self._generation.extensions.ready:
+            return
         before = self.life
         life = self.life = after(before, Event.READY)
         if life is Life.IDLE:
@@ -212,11 +218,24 @@ class Environment:
 
     def on_init_error(self, error_type: str, body: bytes) -> None:
         self._init_error = Fault(error_type, body)
-        if self._process is not None:
-            asyncio.get_running_loop().call_later(EXIT_AFTER_ERROR_S, self._process.signal, signal.SIGKILL)
+        if self._generation is not None:
+            asyncio.get_running_loop().call_later(EXIT_AFTER_ERROR_S, self._generation.runtime.signal, signal.SIGKILL)
 
     def on_truncated(self) -> None:
         """A streamed answer broke off; the end of its process says more."""
+
+    # told by the extensions
+
+    def on_extension_ready(self) -> None:
+        if self._generation is not None and self._generation.ready and self.life in WAITING:
+            self.on_next()
+
+    def on_extension_registered(self, name: str, events: tuple[str, ...]) -> None:
+        self.output.platform(Extension(name, events))
+
+    def on_extension_error(self, kind: str, message: str) -> None:
+        """It is expected to exit; what it said is the reason then."""
+        self._exit_error = kind, message
 
     # the process
 
@@ -226,11 +245,13 @@ class Environment:
         assert launch is not None
         self._init_error = None
         self._killed_for_memory = False
-        self._api = RuntimeApi(self)
+        self._exit_error = None
         if launch.tried:
             self._failed(faults.no_entry_point(self._request_id, launch.tried))
             return
-        process = self._process = Process(self.output.feed, self._exited)
+        terms = self.terms
+        about = {"functionName": terms.name, "functionVersion": terms.version, "handler": terms.handler}
+        generation = self._generation = Generation(self, launch, about, terms.account)
         variables = of_environment(
             api=f"127.0.0.1:{self._server.port}",
             stream=self.output.stream,
@@ -238,12 +259,13 @@ class Environment:
             temporary=self._folder / "tmp",
         )
         try:
-            await process.open(launch, variables, self._server, lambda: self._api)
+            await generation.open(variables, self._server)
         except Exception as error:
+            generation.end("failure", self._clock.wall())
             self._could_not_start(error)
             return
-        if process is not self._process or self.life is Life.STOPPING:  # timed out or retired meanwhile
-            process.signal(signal.SIGKILL)
+        if self.life is Life.STOPPING:  # retired meanwhile
+            generation.end("spindown", self._clock.wall())
 
     def _could_not_start(self, error: Exception) -> None:
         if self.life is Life.GONE:
@@ -251,37 +273,48 @@ class Environment:
         log.error("An environment of %s could not be started.", self.terms.name, exc_info=error)
         self._failed(faults.bad_entry_point(self._request_id, f"fork/exec: {error}"))
 
-    def _exited(self, process: Process, status: int) -> None:
+    def on_output(self, data: bytes) -> None:
+        self.output.feed(data)
+
+    def on_exit(self, generation: Generation, status: int, extension: str) -> None:
         """A process ended by itself, or by a signal that was not sent for a reason known already."""
-        process.close()
-        if process is not self._process:
+        if generation is not self._generation or self.life is Life.STOPPING:
             return
         self.output.end_line()
-        if self.life is Life.STOPPING:
-            self.life = after(self.life, Event.EXITED)
-            self._clear()
-            return
-        if self._api.undelivered and self.life is Life.BUSY:  # it had ended before the invocation came
-            self._drop_process()
+        if not extension and generation.api.undelivered and self.life is Life.BUSY:
+            # It had ended before the invocation came.
+            self._drop_process("failure")
             self.life = after(after(self.life, Event.FAILED), Event.LEASED)
             self.owner.spawn(self._open())
             return
-        self._failed(self._exit_fault(process, status))
+        self._failed(self._extension_fault(status) if extension else self._exit_fault(generation, status))
 
-    def _exit_fault(self, process: Process, status: int) -> Fault:
+    def on_over(self, generation: Generation) -> None:
+        if generation is self._generation and self.life is Life.STOPPING:
+            self.life = after(self.life, Event.EXITED)
+            self._clear()
+
+    def _extension_fault(self, status: int) -> Fault:
+        if self._exit_error is not None:
+            return faults.extension(self._request_id, *self._exit_error)
+        message = f"exit code {status}" if status >= 0 else faults.exit_text(status).partition("error: ")[2]
+        return faults.extension(self._request_id, "Extension.Crash", message)
+
+    def _exit_fault(self, generation: Generation, status: int) -> Fault:
         if self._init_error is not None:
             return self._init_error
         if self._killed_for_memory:
             return faults.out_of_memory(self._request_id)
-        if process.error is not None and self.terms.runtime.startswith("provided"):
+        error = generation.runtime.error
+        if error is not None and self.terms.runtime.startswith("provided"):
             program = self._launch.job["argv"][0].rpartition("/")[2] if self._launch else ""
-            return faults.bad_entry_point(self._request_id, f"fork/exec /var/task/{program}: {describe(process.error)}")
+            return faults.bad_entry_point(self._request_id, f"fork/exec /var/task/{program}: {describe(error)}")
         return faults.exited(self._request_id, status)
 
     def _failed(self, fault: Fault) -> None:
         """There is no process any more: answer what waits, be used again with a new one."""
         before = self.life
-        self._drop_process()
+        self._drop_process("timeout" if fault.status == "timeout" else "failure")
         self.life = after(before, Event.FAILED)
         if before is Life.STARTING or (before is Life.RESTARTING and fault.status != "timeout"):
             self._report_init(before, fault)
@@ -299,23 +332,24 @@ class Environment:
         kind = "" if fault.status == "timeout" else fault.type
         self.output.platform(InitReport(took_ms, phase, fault.status, kind, self.kind))
 
-    def _drop_process(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.drain()
-            self._peak_mb = max(self._peak_mb, process.sample_peak())
-            process.signal(signal.SIGKILL)
-            process.close()
+    def _drop_process(self, reason: str) -> None:
+        """Have nothing more to do with the processes there are; they end."""
+        generation, self._generation = self._generation, None
+        if generation is not None:
+            generation.drain()
+            self._peak_mb = max(self._peak_mb, generation.runtime.sample_peak())
+            generation.end(reason, self._clock.wall())
+            generation.runtime.close()
             self.output.end_line()
-        self._server.drop()
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self._process is not None:
-            self._process.signal(number)
+            if not generation.extensions.wants_shutdown:
+                generation.close()
+                self._server.drop()
 
     def _init_done(self) -> None:
         self.idle_since = self._clock.elapsed()
         self._init_ms = (self.idle_since - self._began) * 1000
+        if self._generation is not None:
+            self._generation.extensions.open = False
         if self.kind == PROVISIONED:
             self.output.platform(InitReport(self._init_ms, kind=self.kind))
 
@@ -331,14 +365,17 @@ class Environment:
         call = invocation.call
         left_s = invocation.began + self.terms.timeout_s - self._clock.elapsed()
         deadline_ms = int((self._clock.wall() + left_s) * 1000)
+        generation = self._generation
+        assert generation is not None
         if call.stream is not None:
-            self._api.stream = call.stream
+            generation.api.stream = call.stream
         else:
             self._streamed = []
-            self._api.stream = self._streamed.append
-        self._api.deliver(
-            ApiEvent(call.request_id, deadline_ms, invocation.arn, call.trace, call.client_context, call.payload)
-        )
+            generation.api.stream = self._streamed.append
+        event = ApiEvent(call.request_id, deadline_ms, invocation.arn, call.trace, call.client_context, call.payload)
+        if generation.extensions.all:
+            generation.extensions.invoke(event)
+        generation.api.deliver(event)
 
     def _complete_with(self, fault: Fault, *, transition: bool = True) -> None:
         """The invocation came to no answer of its own."""
@@ -351,8 +388,8 @@ class Environment:
         """Answer the invocation at hand and close its log."""
         invocation = self.invocation
         assert invocation is not None
-        if self._process is not None:
-            self._process.drain()
+        if self._generation is not None:
+            self._generation.drain()
         self.invocation = None
         if transition:
             self.life = after(self.life, Event.ANSWERED)
@@ -372,8 +409,8 @@ class Environment:
             )
         invocation.finish(answer)
         self.owner.answered(self, invocation)
-        if self.life is Life.STOPPING:
-            self._signal(signal.SIGKILL)
+        if self.life is Life.STOPPING and self._generation is not None:
+            self._generation.end("spindown", self._clock.wall())
 
     # time
 
@@ -403,7 +440,7 @@ class Environment:
     # the end
 
     def _clear(self) -> None:
-        self._drop_process()
+        self._drop_process("spindown")
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -414,8 +451,11 @@ class Environment:
         await self._server.close()
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
-    def _request(self, exchange: Any) -> None:
-        self._api.handle(exchange)
+    def _request(self, exchange: Exchange) -> None:
+        if self._generation is None:
+            exchange.respond(500)
+        else:
+            self._generation.handle(exchange)
 
-    def _sink(self, exchange: Any) -> Any:
-        return self._api.sink(exchange)
+    def _sink(self, exchange: Exchange) -> Sink | None:
+        return self._generation.sink(exchange) if self._generation is not None else None

@@ -15,6 +15,7 @@ from runner.core.environment_lines import Format
 from runner.core.pool import Action, Pool, Stop, Use, Why
 from runner.model.errors import ApiError
 from runner.model.function import FunctionVersion
+from runner.model.names import Place
 from runner.runtime.functions.environment import ON_DEMAND, PROVISIONED, Environment, Terms
 from runner.runtime.functions.invocation import Invocation
 from runner.runtime.functions.launching import Launch, Launching
@@ -50,7 +51,7 @@ class House(Protocol):
 class Fleet:
     """Environments of `version`. Retired once the version is replaced; then it ends by itself."""
 
-    def __init__(self, house: House, version: FunctionVersion, region: str, *, limited: bool = True) -> None:
+    def __init__(self, house: House, version: FunctionVersion, place: Place, *, limited: bool = True) -> None:
         self.version = version
         self.pool: Pool[Environment, Invocation] = Pool()
         config = version.config
@@ -58,11 +59,13 @@ class Fleet:
             name=version.name,
             version=version.version,
             runtime=config.runtime or "provided",
-            region=region,
+            region=place.region,
             timeout_s=float(config.timeout_s),
             memory_mb=config.memory_mb,
             group=log_group(version),
             form=Format.of(config.logging_config),
+            handler=config.handler or "",
+            account=place.account,
             limited=limited,
         )
         self.environments: set[Environment] = set()

@@ -71,7 +71,9 @@ class Interpreters:
         else:
             wanted = (_version(runtime.removeprefix("nodejs"))[0], 0)
             found = self._node(wanted)
-        if found is not None and not _same(runtime, wanted, found.version):
+        if found is None:
+            log.warning("This machine has nothing that could run %s.", runtime, extra={"action": "runtime_missing"})
+        elif not _same(runtime, wanted, found.version):
             log.warning(
                 "This machine has no %s; functions that ask for it run on %s (%d.%d).",
                 runtime,

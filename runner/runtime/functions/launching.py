@@ -47,14 +47,15 @@ class Artifacts(Protocol):
 class Launch:
     """All that starting a process of a version takes, but for what differs from environment to environment.
 
-    `connected`: the process gets its connection to the Runtime API. `tried`: where an entry point was looked for in
-    vain; then there is nothing to start.
+    `programs` starts other programs beside it. `connected`: the process gets its connection to the Runtime API.
+    `tried`: where an entry point was looked for in vain; then there is nothing to start.
     """
 
     launcher: Launcher
     job: Mapping[str, Any]
     variables: Mapping[str, str]
     folders: Folders
+    programs: Launcher
     connected: bool = False
     tried: tuple[str, ...] = ()
 
@@ -96,14 +97,14 @@ class Launching:
     def _python(self, version: FunctionVersion, folders: Folders, found: Interpreter | None) -> Launch:
         variables = of_version(version, self.place, folders, found.path if found else None)
         if found is None:
-            return Launch(self._plain(), {}, variables, folders, tried=(version.config.runtime or "",))
+            return self._nothing(variables, folders, version.config.runtime or "")
         path = python_path(folders, found.version)
         port = self.debug.get(version.name)
         if port is None and (WRAPPER in variables or not _forkable(version.config.environment.variables)):
             variables["RUNNER_PYTHON_PATH"] = ":".join(path)
             variables["RUNNER_SDK_PATH"] = ":".join(self._sdk(found))
             argv = [str(found.path), "-S", str(BOOTSTRAPS / "bootstrap.py")]
-            return Launch(self._plain(), self._job(folders, _wrapped(argv, variables, folders)), variables, folders)
+            return self._launch(_wrapped(argv, variables, folders), version, variables, folders)
         python: dict[str, Any] = {
             "handler": version.config.handler or "",
             "path": path,
@@ -111,39 +112,51 @@ class Launching:
         }
         if port is not None:
             python["debug"] = {"port": port, "path": _debugger()}
-        job = {"python": python, "cwd": str(folders.task), "limits": LIMITS}
-        return Launch(self._template(found), job, variables, folders, connected=True)
+        job = {"python": python, "cwd": str(folders.task), "limits": _limits(version)}
+        return Launch(self._template(found), job, variables, folders, self._plain(), connected=True)
 
     def _node(self, version: FunctionVersion, folders: Folders, found: Interpreter | None) -> Launch:
         variables = of_version(version, self.place, folders, found.path if found else None)
         if found is None:
-            return Launch(self._plain(), {}, variables, folders, tried=(version.config.runtime or "",))
+            return self._nothing(variables, folders, version.config.runtime or "")
         argv = [str(found.path)]
         port = self.debug.get(version.name)
         if port is not None:
             argv.append(f"--inspect-brk=127.0.0.1:{port}")
             variables["RUNNER_DEBUG"] = "1"
         argv.append(str(BOOTSTRAPS / "node.cjs"))
-        job = self._job(folders, _wrapped(argv, variables, folders))
-        return Launch(self._plain(), job, variables, folders, connected=True)
+        command = _wrapped(argv, variables, folders)
+        return self._launch(command, version, variables, folders, connected=True)
 
     def _program(self, version: FunctionVersion, folders: Folders) -> Launch:
         variables = of_version(version, self.place, folders, None)
         places = [folders.task / "bootstrap", *([folders.opt / "bootstrap"] if folders.opt else [])]
         for path in places:
             if path.is_file() and os.access(path, os.X_OK):
-                return Launch(self._plain(), self._job(folders, [str(path)]), variables, folders)
+                return self._launch([str(path)], version, variables, folders)
         runtime = version.config.runtime or ""
         command = next((words for family, words in COMMANDS.items() if runtime.startswith(family)), None)
         program = shutil.which(command[0]) if command else None
         if command is None or program is None:
-            return Launch(self._plain(), {}, variables, folders, tried=("/var/task/bootstrap", "/opt/bootstrap"))
+            return self._nothing(variables, folders, "/var/task/bootstrap", "/opt/bootstrap")
         words = {"task": folders.task, "opt": folders.opt or "/opt", "handler": version.config.handler or ""}
         argv = [program, *(word.format(**words) for word in command[1:])]
-        return Launch(self._plain(), self._job(folders, _wrapped(argv, variables, folders)), variables, folders)
+        return self._launch(_wrapped(argv, variables, folders), version, variables, folders)
 
-    def _job(self, folders: Folders, argv: list[str]) -> dict[str, Any]:
-        return {"argv": argv, "cwd": str(folders.task), "limits": LIMITS}
+    def _launch(
+        self,
+        argv: list[str],
+        version: FunctionVersion,
+        variables: Mapping[str, str],
+        folders: Folders,
+        *,
+        connected: bool = False,
+    ) -> Launch:
+        job = {"argv": argv, "cwd": str(folders.task), "limits": _limits(version)}
+        return Launch(self._plain(), job, variables, folders, self._plain(), connected)
+
+    def _nothing(self, variables: Mapping[str, str], folders: Folders, *tried: str) -> Launch:
+        return Launch(self._plain(), {}, variables, folders, self._plain(), tried=tried)
 
     def _plain(self) -> Launcher:
         """The launcher of programs: nothing imported."""
@@ -202,6 +215,11 @@ def _wrapped(argv: list[str], variables: Mapping[str, str], folders: Folders) ->
         if folder is not None and wrapper.startswith(place):
             wrapper = str(folder / wrapper.removeprefix(place))
     return [wrapper, *argv]
+
+
+def _limits(version: FunctionVersion) -> dict[str, int]:
+    """What the machine itself holds a process to; no file may be larger than the function's `/tmp`."""
+    return {**LIMITS, "RLIMIT_FSIZE": version.config.ephemeral_storage.size_mb << 20}
 
 
 def _forkable(variables: Mapping[str, str]) -> bool:

@@ -149,6 +149,11 @@ class RuntimeApi:
             poll.deliver(event)
 
     @property
+    def waits(self) -> bool:
+        """True while the runtime waits for an invocation."""
+        return self.phase is Phase.READY
+
+    @property
     def undelivered(self) -> bool:
         """True while an invocation was handed over that the runtime has not seen."""
         return self._undelivered is not None

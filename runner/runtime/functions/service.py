@@ -118,7 +118,7 @@ class Functions:
         fleet = self._fleets.get(key)
         if fleet is None:
             limited = version.name not in self._debug
-            fleet = self._fleets[key] = Fleet(self, version, self._place.region, limited=limited)
+            fleet = self._fleets[key] = Fleet(self, version, self._place, limited=limited)
         return fleet
 
     def _admit(self, fleet: Fleet) -> Share:

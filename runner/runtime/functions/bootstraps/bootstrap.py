@@ -1,4 +1,4 @@
-# ruff: noqa: PLC0415, RUF023, SIM115, T100, UP031
+# ruff: noqa: PLC0415, SIM115, T100, UP031
 # mypy: ignore-errors
 """The Python runtime: loads the handler, asks for invocations, calls it, answers. Runs on Python 3.9 and later, alone.
 
@@ -10,11 +10,9 @@ Two ways in: `become`, in a fork of the launcher, and as a program (`python boot
 `AWS_LAMBDA_RUNTIME_API`.
 """
 
-import decimal
 import gc
 import importlib
 import importlib.machinery
-import json
 import logging
 import os
 import socket
@@ -22,9 +20,12 @@ import sys
 import time
 import traceback
 
+from _runtime_context import LambdaContext, context_json
+from _runtime_faults import Fault
+from _runtime_json import Marshaller
+from _runtime_logging import Current, log_error, set_up_logging
+
 API = "/2018-06-01/runtime"
-NO_BREAK_SPACE = "\u00a0"
-TIME_FORMAT = "%Y-%m-%dT%H:%M:%S"
 WARNING = (
     "LAMBDA_WARNING: Unhandled exception. The most likely cause is an issue in the function code. However, in rare "
     "cases, a Lambda runtime update can cause unexpected function behavior. For functions using managed runtimes, "
@@ -35,19 +36,6 @@ WARNING = (
 )
 BASE = set()  # modules that are there before any of the function's code, as on Lambda
 BUNDLED = {"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"}
-UNWRAPPED = {"name", "msg", "args", "levelname", "levelno", "pathname", "filename", "module", "exc_info", "exc_text"}
-UNWRAPPED |= {"stack_info", "lineno", "funcName", "created", "msecs", "relativeCreated", "thread", "threadName"}
-UNWRAPPED |= {"processName", "process", "taskName", "aws_request_id", "tenant_id"}
-
-
-class Fault(Exception):
-    """An error that is the runtime's, not the handler's."""
-
-    def __init__(self, kind, message, trace=None):
-        super().__init__(message)
-        self.kind = kind
-        self.message = message
-        self.trace = trace
 
 
 # The connection
@@ -149,263 +137,6 @@ class Api:
 
 def one_line(text):
     return text.replace("\r", " ").replace("\n", " ")
-
-
-# JSON
-
-
-class Marshaller:
-    """Results and errors as JSON, the way AWS's runtime writes them: decimals as numbers, named tuples as objects.
-
-    Since Python 3.12 text outside ASCII stays as it is.
-    """
-
-    def __init__(self, version):
-        self.ascii = version < (3, 12)
-        self.encoder = json.JSONEncoder(ensure_ascii=self.ascii, default=self._other)
-        self.numbers = {}
-
-    def dumps(self, value):
-        if type(value) in (dict, list, tuple):
-            value = plain(value)
-        text = self.encoder.encode(value)
-        if self.numbers:
-            numbers, self.numbers = self.numbers, {}
-            for token, number in numbers.items():
-                text = text.replace('"' + token + '"', number)
-        return text
-
-    def _other(self, value):
-        if isinstance(value, decimal.Decimal):
-            if value.is_nan():
-                return float("nan")
-            token = "@%s@%d@" % (os.urandom(8).hex(), len(self.numbers))
-            self.numbers[token] = str(value)
-            return token
-        if isinstance(value, bytes):
-            return value.decode("utf-8")
-        raise TypeError("Object of type %s is not JSON serializable" % value.__class__.__name__)
-
-    def loads(self, body):
-        try:
-            return json.loads(body)
-        except Exception as error:
-            raise Fault("Runtime.UnmarshalError", "Unable to unmarshal input: %s" % error) from None
-
-    def result(self, value):
-        """(body, content type). Raises Fault."""
-        if isinstance(value, bytes):
-            return value, "application/unknown"
-        try:
-            return self.dumps(value).encode("utf-8"), "application/json"
-        except Exception as error:
-            self.numbers = {}
-            raise Fault("Runtime.MarshalError", "Unable to marshal response: %s" % error) from None
-
-
-def plain(value):
-    """The value itself, or a copy of it where it holds named tuples."""
-    try:
-        return _plain(value) if _has_named(value) else value
-    except RecursionError:  # it contains itself; the encoder says so
-        return value
-
-
-def _has_named(value):
-    if isinstance(value, dict):
-        return any(_has_named(one) for one in value.values() if isinstance(one, (dict, list, tuple)))
-    if type(value) is not list and type(value) is not tuple and hasattr(value, "_asdict"):
-        return True
-    return any(_has_named(one) for one in value if isinstance(one, (dict, list, tuple)))
-
-
-def _plain(value):
-    if hasattr(value, "_asdict") and isinstance(value, tuple):
-        value = value._asdict()
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
-    return value
-
-
-# What the handler sees
-
-
-class CognitoIdentity:
-    __slots__ = ["cognito_identity_id", "cognito_identity_pool_id"]
-
-    def __repr__(self):
-        return shown(self)
-
-
-class Client:
-    __slots__ = ["installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name"]
-
-    def __repr__(self):
-        return shown(self)
-
-
-class ClientContext:
-    __slots__ = ["custom", "env", "client"]
-
-    def __repr__(self):
-        return shown(self)
-
-
-def shown(value, names=None):
-    pairs = ["%s=%s" % (name, getattr(value, name)) for name in names or value.__slots__]
-    return "%s([%s])" % (value.__class__.__name__, ",".join(pairs))
-
-
-def filled(kind, values):
-    if values is None:
-        return None
-    made = kind()
-    for name in kind.__slots__:
-        setattr(made, name, values.get(name))
-    return made
-
-
-class LambdaContext:
-    """The second argument of every handler."""
-
-    def __init__(self, headers, client_context, identity):
-        self.aws_request_id = headers.get("lambda-runtime-aws-request-id")
-        self.log_group_name = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
-        self.log_stream_name = os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
-        self.function_name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
-        self.memory_limit_in_mb = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-        self.function_version = os.environ.get("AWS_LAMBDA_FUNCTION_VERSION")
-        self.invoked_function_arn = headers.get("lambda-runtime-invoked-function-arn")
-        self.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
-        self._w3c = trace_fields(client_context)
-        self.client_context = filled(ClientContext, client_context)
-        if self.client_context is not None:
-            self.client_context.client = filled(Client, self.client_context.client)
-        self.identity = filled(CognitoIdentity, {})
-        if identity is not None:
-            self.identity.cognito_identity_id = identity.get("cognitoIdentityId")
-            self.identity.cognito_identity_pool_id = identity.get("cognitoIdentityPoolId")
-        self._epoch_deadline_time_in_ms = int(headers.get("lambda-runtime-deadline-ms", 0))
-
-    def get_remaining_time_in_millis(self):
-        return max(0, self._epoch_deadline_time_in_ms - int(time.time() * 1000))
-
-    def w3c(self):
-        """The W3C trace context of the invocation, where the caller passed one."""
-        return dict(self._w3c)
-
-    def log(self, msg):
-        sys.stdout.write(str(msg))
-
-    def __repr__(self):
-        names = ["aws_request_id", "log_group_name", "log_stream_name", "function_name", "memory_limit_in_mb"]
-        names += ["function_version", "invoked_function_arn", "client_context", "identity", "tenant_id"]
-        return shown(self, names)
-
-
-def trace_fields(client_context):
-    """Takes `w3c` out of the client context; the fields of it that are let through."""
-    fields = client_context.pop("w3c", None) if isinstance(client_context, dict) else None
-    if not isinstance(fields, dict):
-        return {}
-    return {key: fields[key] for key in ("traceparent", "tracestate", "baggage") if isinstance(fields.get(key), str)}
-
-
-def context_json(header, name):
-    if not header:
-        return None
-    try:
-        return json.loads(header.encode("latin-1").decode("utf-8"))
-    except Exception as error:
-        raise Fault("Runtime.LambdaContextUnmarshalError", "Unable to parse %s JSON: %s" % (name, error)) from None
-
-
-# Logging
-
-
-class Current:
-    """The invocation that log lines belong to."""
-
-    request_id = ""
-    tenant_id = None
-
-
-class LogHandler(logging.Handler):
-    def emit(self, record):
-        sys.stdout.write(self.format(record))
-
-
-class LogFilter(logging.Filter):
-    def filter(self, record):
-        record.aws_request_id = Current.request_id
-        record.tenant_id = Current.tenant_id
-        return True
-
-
-class JsonFormatter(logging.Formatter):
-    def format(self, record):
-        level = min(50, max(0, record.levelno)) // 10 * 10
-        trace = record.exc_info
-        whole = isinstance(record.msg, dict) and not record.args
-        line = {
-            "timestamp": self.formatTime(record, TIME_FORMAT + "Z"),
-            "level": logging.getLevelName(level),
-            "message": record.msg if whole else record.getMessage(),
-            "logger": record.name,
-            "stackTrace": traceback.format_tb(trace[2]) if trace else None,
-            "errorType": trace[0].__name__ if trace and trace[0] else None,
-            "errorMessage": str(trace[1]) if trace else None,
-            "requestId": getattr(record, "aws_request_id", None),
-            "location": "%s:%s:%d" % (record.pathname, record.funcName, record.lineno) if trace else None,
-            "tenantId": getattr(record, "tenant_id", None),
-        }
-        for key, value in record.__dict__.items():
-            if key not in UNWRAPPED and key not in line:
-                line[key] = value
-        kept = {key: value for key, value in line.items() if value is not None}
-        return json.dumps(kept, ensure_ascii=False, default=str) + "\n"
-
-
-def set_up_logging():
-    logging.Formatter.converter = time.gmtime
-    handler = LogHandler()
-    if as_json():
-        handler.setFormatter(JsonFormatter())
-    else:
-        form = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n"
-        handler.setFormatter(logging.Formatter(form, TIME_FORMAT))
-    handler.addFilter(LogFilter())
-    root = logging.getLogger()
-    level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "").upper()
-    level = {"TRACE": "DEBUG", "WARN": "WARNING", "FATAL": "CRITICAL"}.get(level, level)
-    if isinstance(logging.getLevelName(level), int):
-        root.setLevel(level)
-    root.addHandler(handler)
-
-
-def as_json():
-    return os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
-
-
-def log_error(error, marshaller):
-    """What an unhandled error leaves in the log: one event, line breaks as carriage returns."""
-    if as_json():
-        stamped = {"timestamp": time.strftime(TIME_FORMAT + "Z", time.gmtime()), "level": "ERROR"}
-        sys.stdout.write(marshaller.dumps({**stamped, **error}) + "\n")
-        return
-    first = "[ERROR]"
-    if error["errorType"]:
-        first += " " + error["errorType"]
-    if error["errorMessage"]:
-        first += (": " if error["errorType"] else " ") + error["errorMessage"]
-    lines = [first, "Traceback (most recent call last):"]
-    for entry in error["stackTrace"]:
-        for line in entry.splitlines() or [""]:
-            body = line.lstrip(" ")
-            lines.append(NO_BREAK_SPACE * (len(line) - len(body)) + body)
-    sys.stdout.write("\r".join(lines) + "\n")
 
 
 # Errors
@@ -623,6 +354,7 @@ def main():
     sock = socket.create_connection((host, int(port)))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     take_over_streams()
+    sys.path.remove(os.path.dirname(os.path.abspath(__file__)))
     sys.path[:0] = [one for one in os.environ.pop("RUNNER_PYTHON_PATH", "").split(":") if one]
     sys.path.extend(one for one in os.environ.pop("RUNNER_SDK_PATH", "").split(":") if one)
     gc.enable()

@@ -258,7 +258,9 @@ def load_runtime(path):
     module = type(sys)("bootstrap")
     module.__file__ = name
     importlib.import_module("linecache").cache[name] = (len(source), None, source.splitlines(True), name)
+    sys.path.insert(0, os.path.dirname(path))
     exec(compile(source, name, "exec"), module.__dict__)
+    del sys.path[0]
     return module
 
 
