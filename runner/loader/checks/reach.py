@@ -73,9 +73,8 @@ def _destinations(context: Context, item: Item) -> None:
     config = item.properties.get("DestinationConfig")
     for name in ("OnSuccess", "OnFailure"):
         destination = config.get(name) if isinstance(config, dict) else None
-        service = _service(destination.get("Destination")) if isinstance(destination, dict) else None
+        arn = destination.get("Destination") if isinstance(destination, dict) else None
+        service = _service(arn)
         if service is not None and service not in DELIVERED:
-            message = (
-                f"'{item.logical_id}' delivers nothing to {destination['Destination']}: {service} is not run here."
-            )
+            message = f"'{item.logical_id}' delivers nothing to {arn}: {service} is not run here."
             _notice(context, context.at(item, "DestinationConfig", name), message)
