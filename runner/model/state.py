@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain, compress, islice
+from operator import is_not
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
@@ -104,7 +106,9 @@ class State:
         old, new = before.of(noun), self.of(noun)
         if old is new:
             return {}
-        found: dict[str, Deployed[N] | None] = {key: one for key, one in new.items() if old.get(key) is not one}
+        # A put keeps places, so most pairs are the same value; where one is gone, what follows it is looked up.
+        moved = chain(compress(new, map(is_not, new.values(), old.values())), islice(new, len(old), None))
+        found: dict[str, Deployed[N] | None] = {key: new[key] for key in moved if old.get(key) is not new[key]}
         if len(old) + sum(key not in old for key in found) > len(new):
             found.update((key, None) for key in old if key not in new)
         return found
