@@ -52,6 +52,7 @@ class Topic(Noun):
     archive_policy: Document | None = Field(None, alias="ArchivePolicy")
     content_based_deduplication: bool | None = Field(None, alias="ContentBasedDeduplication")
     data_protection_policy: Document | None = Field(None, alias="DataProtectionPolicy")
+    delivery_policy: Document | None = Field(None, alias="DeliveryPolicy")  # of the API; stacks cannot set it
     delivery_status_logging: tuple[Document, ...] = Field((), alias="DeliveryStatusLogging")
     display_name: Text | None = Field(None, alias="DisplayName", max_length=100)
     fifo_throughput_scope: Literal["Topic", "MessageGroup"] | None = Field(None, alias="FifoThroughputScope")

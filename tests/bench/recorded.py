@@ -1,7 +1,7 @@
 """Replays what AWS's recorded answers say of a service's API against our rooms, and tells how much agrees.
 
-A recording is a line of `<service>.jsonl`: `{"test": ..., "recorded": {step: answer}}`, ids and times masked as `<uuid:1>`
-and the like. The same mask must stand for the same value throughout a scenario.
+A recording is a line of `<service>.jsonl`: `{"test": ..., "recorded": {step: answer}}`, ids and times masked as
+`<uuid:1>` and the like. The same mask must stand for the same value throughout a scenario.
 """
 
 from __future__ import annotations

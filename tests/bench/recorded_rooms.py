@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import botocore.session
+from botocore.config import Config
 from botocore.loaders import Loader
 
 from runner.host.clock import Clock
@@ -133,7 +134,7 @@ def client(rooms: Rooms, service: str, *, region: str = "us-east-1", query: bool
     session = botocore.session.Session()
     if query:
         session.register_component("data_loader", QueryLoader(Loader().search_paths))
-    config = botocore.config.Config(retries={"total_max_attempts": 1}, parameter_validation=False)
+    config = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
     return session.create_client(
         service,
         region_name=region,

@@ -88,7 +88,8 @@ REFUSALS: list[tuple[str, str, dict[str, Any], str, str]] = [
     ("a phone number with a letter", "Publish", {"topic": None, "PhoneNumber": "+1a234", "Message": "x"}, INVALID, "PhoneNumber Reason: +1a234 is not valid to publish to"),
     ("an endpoint of another protocol", "Subscribe", subscription("https", "http://127.0.0.1/"), INVALID, "Endpoint must match the specified protocol"),
     ("text messages (ours)", "Publish", {"topic": None, "PhoneNumber": "+15551234567", "Message": "x"}, "NotImplemented", "Publishing to a phone number is not supported here."),
-    ("subscribing mail (ours)", "Subscribe", subscription("email", "a@b.c"), "NotImplemented", "The protocol email is not supported here."),
+    ("subscribing a stream (ours)", "Subscribe", subscription("firehose", "arn:aws:firehose:us-east-1:000000000000:deliverystream/d"), "NotImplemented", "The protocol firehose is not supported here."),
+    ("subscribing no address", "Subscribe", subscription("email", "nobody"), INVALID, "Email address"),
 ]
 ATTRIBUTE_REFUSALS = [
     ("a scope", "FilterPolicyScope", "RandomValue", "FilterPolicyScope: Invalid value [RandomValue]. Please use either MessageBody or MessageAttributes"),
@@ -255,5 +256,49 @@ def test_permissions_come_and_go(tmp_path: Path) -> None:
         assert await statements() == [default]
         with pytest.raises(ApiError, match="Topic does not exist"):
             await it.sns("RemovePermission", "none", Label="cross")
+
+    told(history, tmp_path)
+
+
+@pytest.mark.parametrize("number", ["+15--551234567", "NAA+15551234567", "+15551234567.", "/+15551234567"])
+def test_text_messages_need_a_phone_number(tmp_path: Path, number: str) -> None:
+    async def history(it: World) -> None:
+        await it.topic("t")
+        with pytest.raises(ApiError) as refused:
+            await it.sns("Subscribe", "t", **subscription("sms", number))
+        assert (refused.value.code, refused.value.message) == (INVALID, f"Invalid SMS endpoint: {number}")
+
+    told(history, tmp_path)
+
+
+def test_an_address_never_confirms_and_a_phone_number_is_in_force_at_once(tmp_path: Path) -> None:
+    async def history(it: World) -> None:
+        await it.topic("t")
+        mail = await it.sns("Subscribe", "t", **subscription("email", "a@b.c"))
+        phone = await it.sns("Subscribe", "t", **subscription("sms", "+15/55-123.4567"))
+        assert mail["SubscriptionArn"] == "pending confirmation"
+        assert phone["SubscriptionArn"].startswith(PLACE.topic("t"))
+        assert (await it.sns("Publish", "t", Message="x"))["MessageId"]
+
+    told(history, tmp_path)
+
+
+def test_the_delivery_policy_of_a_topic_is_its_subscriptions_default(tmp_path: Path) -> None:
+    async def history(it: World) -> None:
+        await it.topic("t")
+        policy = {"http": {"defaultRequestPolicy": {"headerContentType": "application/json"}}}
+        given = {"AttributeName": "DeliveryPolicy", "AttributeValue": json.dumps(policy)}
+        await it.sns("SetTopicAttributes", "t", **given)
+        shown = (await it.sns("GetTopicAttributes", "t"))["Attributes"]
+        assert json.loads(shown["DeliveryPolicy"])["http"] == {"disableSubscriptionOverrides": False, **policy["http"]}
+        own = json.dumps({"healthyRetryPolicy": {"numRetries": 0}})
+        web = {**subscription("http", "http://127.0.0.1:9/x", DeliveryPolicy=own), "ReturnSubscriptionArn": True}
+        arn = (await it.sns("Subscribe", "t", **web))["SubscriptionArn"]
+        of_web = (await it.sns("GetSubscriptionAttributes", SubscriptionArn=arn))["Attributes"]
+        effective = json.loads(of_web["EffectiveDeliveryPolicy"])
+        assert effective["requestPolicy"] == {"headerContentType": "application/json"}
+        assert effective["healthyRetryPolicy"]["numRetries"] == 0
+        await it.sns("SetTopicAttributes", "t", AttributeName="DeliveryPolicy", AttributeValue="")
+        assert "DeliveryPolicy" not in (await it.sns("GetTopicAttributes", "t"))["Attributes"]
 
     told(history, tmp_path)

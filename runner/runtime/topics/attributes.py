@@ -16,13 +16,13 @@ from runner.core.patterns import PatternError, compile_filter_policy, policy_mes
 from runner.model.messaging import Subscription, Topic
 from runner.model.names import Arn, Place
 from runner.model.state import Deployed
-from runner.runtime.topics import errors
+from runner.runtime.topics import delivery_policy, errors
 from runner.runtime.topics.delivery_policy import PolicyError, parsed, retry_policy
 
 TOPIC_FLAGS = frozenset({"FifoTopic", "ContentBasedDeduplication"})
 TOPIC_TEXTS = frozenset({"DisplayName", "KmsMasterKeyId", "SignatureVersion", "TracingConfig", "FifoThroughputScope"})
-TOPIC_SETTABLE = TOPIC_FLAGS | TOPIC_TEXTS | {"Policy"}
-UNSUPPORTED_OF_TOPICS = frozenset({"ArchivePolicy", "DataProtectionPolicy", "DeliveryPolicy"})
+TOPIC_SETTABLE = TOPIC_FLAGS | TOPIC_TEXTS | {"DeliveryPolicy", "Policy"}
+UNSUPPORTED_OF_TOPICS = frozenset({"ArchivePolicy", "DataProtectionPolicy"})
 UNSUPPORTED_OF_SUBSCRIPTIONS = frozenset({"ReplayPolicy"})
 SUBSCRIPTION_SETTABLE = frozenset(
     {
@@ -35,21 +35,6 @@ SUBSCRIPTION_SETTABLE = frozenset(
     }
 )
 SCOPES = ("MessageBody", "MessageAttributes")
-DELIVERY = {
-    "http": {
-        "defaultHealthyRetryPolicy": {
-            "minDelayTarget": 20,
-            "maxDelayTarget": 20,
-            "numRetries": 3,
-            "numMaxDelayRetries": 0,
-            "numNoDelayRetries": 0,
-            "numMinDelayRetries": 0,
-            "backoffFunction": "linear",
-        },
-        "disableSubscriptionOverrides": False,
-        "defaultRequestPolicy": {"headerContentType": "text/plain; charset=UTF-8"},
-    }
-}
 OWNER_ACTIONS = (
     "GetTopicAttributes",
     "SetTopicAttributes",
@@ -70,12 +55,21 @@ def changed_topic(topic: Topic, attributes: Mapping[str, str]) -> Topic:
             raise errors.unsupported(f"The topic attribute {name}")
         if name not in TOPIC_SETTABLE:
             raise errors.invalid("AttributeName")
-        if name != "Policy":
+        if name == "DeliveryPolicy":
+            document[name] = _topic_delivery_policy(text)
+        elif name != "Policy":
             document[name] = _flag(name, text) if name in TOPIC_FLAGS else text
     try:
         return Topic.model_validate(document)
     except ValidationError as error:
         raise errors.invalid(f"Attributes Reason: {error.errors()[0]['loc'][0]}") from None
+
+
+def _topic_delivery_policy(text: str) -> dict[str, Any] | None:
+    try:
+        return delivery_policy.topic_policy(text) or None
+    except PolicyError as error:
+        raise errors.invalid(f"DeliveryPolicy: {error}") from None
 
 
 def _flag(name: str, text: str) -> bool:
@@ -94,7 +88,10 @@ def described_topic(
         "Owner": place.account,
         "Policy": policy or default_policy(arn, place.account),
         "DisplayName": topic.display_name or "",
-        "EffectiveDeliveryPolicy": _compact(DELIVERY),
+        "DeliveryPolicy": _compact(delivery_policy.shown_topic_policy(topic.delivery_policy))
+        if topic.delivery_policy
+        else None,
+        "EffectiveDeliveryPolicy": _compact(delivery_policy.effective_topic_policy(topic.delivery_policy)),
         "SubscriptionsConfirmed": str(confirmed),
         "SubscriptionsDeleted": "0",
         "SubscriptionsPending": str(pending),
@@ -185,26 +182,41 @@ def _check_filter(document: Mapping[str, Any], prefix: str, touched: Iterable[st
         raise errors.invalid(f"{prefix}FilterPolicy: {policy_message(error)}") from None
 
 
-def described_subscription(found: Deployed[Subscription], place: Place, *, pending: bool = False) -> dict[str, str]:
+def described_subscription(
+    found: Deployed[Subscription], place: Place, topic: Topic | None = None, *, pending: bool = False
+) -> dict[str, str]:
     """Every attribute of a subscription, in the order of names."""
     noun = found.noun
+    web = noun.protocol in ("http", "https")
     values: dict[str, str | None] = {
         "SubscriptionArn": found.key,
         "TopicArn": noun.topic_arn,
         "Protocol": noun.protocol,
         "Endpoint": noun.endpoint,
         "Owner": place.account,
-        "ConfirmationWasAuthenticated": "false" if noun.protocol in ("http", "https") else "true",
+        "ConfirmationWasAuthenticated": "false" if web else "true",
         "PendingConfirmation": "true" if pending else "false",
         "RawMessageDelivery": "true" if noun.raw_message_delivery else "false",
         "SubscriptionPrincipal": f"arn:{place.partition}:iam::{place.account}:root",
         "FilterPolicy": _text(noun.filter_policy),
         "FilterPolicyScope": noun.filter_policy_scope if noun.filter_policy else None,
         "RedrivePolicy": _text(noun.redrive_policy),
-        "DeliveryPolicy": _text(noun.delivery_policy),
+        "DeliveryPolicy": _compact(delivery_policy.shown_policy(_parsed(noun))) if noun.delivery_policy else None,
+        "EffectiveDeliveryPolicy": _compact(
+            delivery_policy.effective_policy(_parsed(noun), topic.delivery_policy if topic else None)
+        )
+        if web
+        else None,
         "SubscriptionRoleArn": noun.subscription_role_arn,
     }
     return {name: value for name, value in sorted(values.items()) if value is not None}
+
+
+def _parsed(noun: Subscription) -> Mapping[str, Any]:
+    try:
+        return parsed(noun.delivery_policy)
+    except PolicyError:
+        return {}
 
 
 def _compact(document: Any) -> str:

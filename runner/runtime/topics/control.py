@@ -28,9 +28,12 @@ from runner.runtime.topics.attributes import (
     described_subscription,
     described_topic,
 )
-from runner.runtime.topics.service import DELIVERED, WEB, Topics
+from runner.runtime.topics.service import DELIVERED, Topics
+from runner.runtime.topics.webhooks import WEB
 
 TOPIC_NAME = re.compile(r"[A-Za-z0-9_-]{1,256}|[A-Za-z0-9_-]{1,251}\.fifo")
+SMS_ENDPOINT = re.compile(r"\+?[0-9]+([./-][0-9]+)*")
+EMAIL = frozenset({"email", "email-json"})
 PROTOCOLS = frozenset({"http", "https", "email", "email-json", "sms", "sqs", "application", "lambda", "firehose"})
 ON_SUBSCRIBE = "Attributes Reason: "
 
@@ -200,12 +203,13 @@ class TopicControl:
     ) -> tuple[str, bool]:
         """The ARN, the existing one where protocol and endpoint are the same; and whether it is in force already.
 
-        An HTTP endpoint is asked to confirm first. Raises ApiError.
+        An HTTP endpoint is asked to confirm first; no email or SMS leaves this machine, so an email address never
+        confirms, and what a phone number would get is only logged. Raises ApiError.
         """
         topic_arn, now, state = self._place.topic(name), self._clock.now(), self._deployment.state
         wanted = self._wanted(_topic(state, name).noun, topic_arn, (protocol, endpoint), attributes)
         key = f"{topic_arn}:{uuid4()}"
-        if protocol in WEB and self._same(state, wanted) is None:
+        if protocol in WEB | EMAIL and self._same(state, wanted) is None:
             await self._topics.pending.ask(key, wanted)
             return key, False
 
@@ -265,7 +269,11 @@ class TopicControl:
             )
         if protocol in WEB and not endpoint.startswith(f"{protocol}://"):
             raise errors.invalid("Endpoint must match the specified protocol")
-        if protocol not in DELIVERED:
+        if protocol == "sms" and not SMS_ENDPOINT.fullmatch(endpoint):
+            raise ApiError("InvalidParameter", f"Invalid SMS endpoint: {endpoint}")
+        if protocol in EMAIL and "@" not in endpoint:
+            raise errors.invalid("Email address")
+        if protocol not in DELIVERED | EMAIL | {"sms"}:
             raise errors.unsupported(f"The protocol {protocol}")
 
     async def unsubscribe(self, arn: str) -> None:
@@ -293,10 +301,11 @@ class TopicControl:
 
     async def subscription_attributes(self, arn: str) -> dict[str, str]:
         """Raises ApiError."""
-        for pending in await self._topics.pending.of():
-            if pending.arn == arn:
-                return described_subscription(Deployed(arn, pending.noun), self._place, pending=True)
-        return described_subscription(_subscription(self._deployment.state, arn), self._place)
+        pending = next((one for one in await self._topics.pending.of() if one.arn == arn), None)
+        state = self._deployment.state
+        found = Deployed(arn, pending.noun) if pending is not None else _subscription(state, arn)
+        topic = state.get(Topic, found.noun.topic_arn.rsplit(":", 1)[-1])
+        return described_subscription(found, self._place, topic.noun if topic else None, pending=pending is not None)
 
     async def subscriptions(self, topic: str | None = None) -> list[dict[str, str]]:
         """All subscriptions, or a topic's, as the lists show them. Raises ApiError for an unknown topic."""

@@ -1,4 +1,6 @@
-"""When a post to an HTTP endpoint is tried again: AWS's delivery policies, as a pure function.
+"""When a post to an HTTP endpoint is tried again: AWS's delivery policies, as pure functions.
+
+A topic's policy is the default of its subscriptions' policies; each is shown as it was set and as it takes effect.
 
 Source: https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html
 """
@@ -10,6 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+TEXT = "text/plain; charset=UTF-8"
+HEALTHY: Mapping[str, Any] = {
+    "minDelayTarget": 20,
+    "maxDelayTarget": 20,
+    "numRetries": 3,
+    "numMaxDelayRetries": 0,
+    "numNoDelayRetries": 0,
+    "numMinDelayRetries": 0,
+    "backoffFunction": "linear",
+}
 FUNCTIONS = ("linear", "arithmetic", "geometric", "exponential")
 DELAY_MAX_S = 3_600
 RETRIES_MAX = 100
@@ -112,4 +124,59 @@ def parsed(policy: Mapping[str, Any] | str | None) -> Mapping[str, Any]:
 def content_type(document: Mapping[str, Any]) -> str:
     """The Content-Type of posts."""
     request = document.get("requestPolicy") or {}
-    return str(request.get("headerContentType") or "text/plain; charset=UTF-8")
+    return str(request.get("headerContentType") or TEXT)
+
+
+# -- of topics
+
+
+def topic_policy(text: str) -> dict[str, Any]:
+    """What a topic keeps of a policy: the parts that are set. Raises PolicyError."""
+    document = parsed(text)
+    http = document.get("http")
+    if not isinstance(http, Mapping):
+        return {}
+    retry_policy({"healthyRetryPolicy": http.get("defaultHealthyRetryPolicy")})
+    return {"http": {name: value for name, value in http.items() if value is not None}}
+
+
+def shown_topic_policy(policy: Mapping[str, Any]) -> dict[str, Any]:
+    return {"http": {"disableSubscriptionOverrides": False, **policy["http"]}}
+
+
+def effective_topic_policy(policy: Mapping[str, Any] | None) -> dict[str, Any]:
+    http = (policy or {}).get("http") or {}
+    return {
+        "http": {
+            "disableSubscriptionOverrides": False,
+            **http,
+            "defaultHealthyRetryPolicy": {**HEALTHY, **(http.get("defaultHealthyRetryPolicy") or {})},
+            "defaultRequestPolicy": http.get("defaultRequestPolicy") or {"headerContentType": TEXT},
+        }
+    }
+
+
+# -- of subscriptions
+
+
+def shown_policy(policy: Mapping[str, Any]) -> dict[str, Any]:
+    healthy = policy.get("healthyRetryPolicy")
+    return {
+        "healthyRetryPolicy": {**HEALTHY, **healthy} if healthy else None,
+        "sicklyRetryPolicy": policy.get("sicklyRetryPolicy"),
+        "throttlePolicy": policy.get("throttlePolicy"),
+        "requestPolicy": policy.get("requestPolicy"),
+        "guaranteed": bool(policy.get("guaranteed")),
+    }
+
+
+def effective_policy(policy: Mapping[str, Any], topic: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The subscription's own parts; the topic's where it has none, or where the topic lets nobody have any."""
+    http = effective_topic_policy(topic)["http"]
+    own = shown_policy({} if http["disableSubscriptionOverrides"] else policy)
+    return {
+        **own,
+        "healthyRetryPolicy": own["healthyRetryPolicy"] or http["defaultHealthyRetryPolicy"],
+        "throttlePolicy": own["throttlePolicy"] or http.get("defaultThrottlePolicy"),
+        "requestPolicy": own["requestPolicy"] or http["defaultRequestPolicy"],
+    }

@@ -15,7 +15,7 @@ from runner.host.clock import Clock
 from runner.model.messaging import Subscription
 from runner.model.names import Place, derived_uuid
 from runner.runtime.topics.notice import CONFIRMATION, Notice
-from runner.runtime.topics.webhooks import Post, Webhooks
+from runner.runtime.topics.webhooks import WEB, Post, Webhooks
 from runner.store.ports import Records
 
 PREFIX = "sns-pending/"
@@ -47,11 +47,13 @@ class PendingSubscriptions:
         self._clock = clock
 
     async def ask(self, arn: str, noun: Subscription) -> None:
-        """Remember the subscription, and post the question to its endpoint."""
+        """Remember the subscription, and post the question to its endpoint if that is a web address."""
         now = self._clock.now()
         document = noun.model_dump(by_alias=True, exclude_unset=True)
         pending = Pending(uuid4().hex * 4, arn, document, now)
         await self._records.put(PREFIX + pending.token, _encoded(pending), expected=0)
+        if noun.protocol not in WEB:
+            return
         notice = Notice(derived_uuid("sns-confirmation", pending.token), noun.topic_arn, {}, now, ())
         body = notice.confirmation(pending.token, self._place)
         post = Post(f"{pending.token}/confirmation", noun.endpoint or "", notice.headers(CONFIRMATION, arn), body)

@@ -31,7 +31,7 @@ from runner.runtime.queues.deduplication import First, Window
 from runner.runtime.topics import checks, delivery_policy, errors
 from runner.runtime.topics.notice import NOTIFICATION, Notice, written
 from runner.runtime.topics.pending import PendingSubscriptions
-from runner.runtime.topics.webhooks import Post, Webhooks
+from runner.runtime.topics.webhooks import WEB, Post, Webhooks
 from runner.store import ports
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,6 @@ LEASE_S = 15.0  # real seconds: how long after a crash a message is handed out a
 WAIT_S = 60.0  # real seconds that an idle loop stays
 BACK_OFF_S = 1.0  # real seconds after an error of our own
 RAW_ATTRIBUTES_MAX = 10
-WEB = frozenset({"http", "https"})
 DELIVERED = frozenset({"sqs", "lambda", *WEB})
 
 
@@ -310,8 +309,10 @@ class Topics:
     def _post(self, notice: Notice, found: Deployed[Subscription]) -> Post:
         noun, raw = found.noun, found.noun.raw_message_delivery
         body = notice.text(noun.protocol) if raw else notice.notification(found.key, noun.protocol, self._place)
+        topic = self._deployment.state.get(Topic, noun.topic_arn.rsplit(":", 1)[-1])
+        default = topic.noun.delivery_policy if topic else None
         try:
-            policy = delivery_policy.parsed(noun.delivery_policy)
+            policy = delivery_policy.effective_policy(delivery_policy.parsed(noun.delivery_policy), default)
             retries = delivery_policy.retry_policy(policy)
         except delivery_policy.PolicyError as error:
             log.warning("Subscription %s is tried again as by default: its policy is wrong: %s", found.key, error)

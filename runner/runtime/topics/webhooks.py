@@ -30,6 +30,7 @@ LEASE_S = 30.0  # real seconds: longer than an answer may take
 BATCH = 8
 WAIT_S = 60.0
 BACK_OFF_S = 1.0  # real seconds after an error of our own
+WEB = frozenset({"http", "https"})  # the protocols
 AGENT = "Amazon Simple Notification Service Agent"
 
 
