@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,6 +36,8 @@ def validate(files: Sequence[Path], output: str, strict: bool, template_only: bo
     Files that are no stack files are passed over. Without FILES: the stack file of the current folder.
     Exits with 0 if all is well, 1 if something is wrong, 2 if the command itself is.
     """
+    if len(files) <= FEW:
+        gc.disable()  # the process ends before there is anything worth collecting
     options = options_for(overrides, template_only=template_only)
     named = bool(files)
     results = [check_file(path, options) for path in (files or [default_file()])]
