@@ -16,6 +16,9 @@ from runner.loader.checked import Checked
 from runner.model.diagnostic import Diagnostic, Severity
 
 
+FEW = 20  # files that are checked without collecting garbage
+
+
 @click.command(cls=StackCommand)
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
