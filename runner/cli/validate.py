@@ -15,7 +15,6 @@ from runner.cli.overrides import StackCommand, overrides_option
 from runner.loader.checked import Checked
 from runner.model.diagnostic import Diagnostic, Severity
 
-
 FEW = 20  # files that are checked without collecting garbage
 
 
