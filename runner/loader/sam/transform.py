@@ -121,7 +121,7 @@ def transform_apis(work: Work, apis: Apis, sources: list[Source]) -> None:
             HttpApi(work, api, records).transform()
     for source in sources:
         if source.type == WEB_SOCKET_API:
-            WebSocketApi(work, source, records).transform()
+            WebSocketApi(work, source, DomainRecords(work, shared=False)).transform()
 
 
 def _read_sources(work: Work, sections: dict[str, Json]) -> list[Source]:

@@ -130,8 +130,8 @@ class Document:
     @property
     def valid(self) -> bool:
         """True for a document that SAM edits: one with paths and a version."""
-        version = self.body.get("swagger") or self.body.get("openapi")
-        return isinstance(self.body.get("paths"), dict) and version is not None
+        known = bool(self.body.get("swagger")) or self.is_openapi3
+        return isinstance(self.body.get("paths"), dict) and known
 
     @property
     def is_openapi3(self) -> bool:

@@ -84,9 +84,6 @@ class HttpDomain:
                 raise self._refuse("Basepath must be a string.", "Domain", "BasePath", code="wrong-type")
             if not re.fullmatch(_BASE_PATH, path):
                 raise self._refuse("Invalid Basepath name provided.", "Domain", "BasePath")
-            if path == "/":
-                self._emit(f"{api.id}ApiMapping", "AWS::ApiGatewayV2::ApiMapping", common)
-                continue
             suffix = re.sub(r"[\-_/]+", "", path)
             key = path.strip("/")
             mapping = {**common, "ApiMappingKey": key}

@@ -124,7 +124,9 @@ class HttpRoute:
             raise self._event.refuse(message, "Auth")
         self._check(authorizer, api_auth)
         scopes = auth.get("AuthorizationScopes")
-        if scopes is None and authorizer not in ("NONE", "AWS_IAM"):
+        if authorizer in ("NONE", "AWS_IAM"):
+            scopes = None
+        elif scopes is None:
             settings = (api_auth.get("Authorizers") or {}).get(authorizer)
             scopes = settings.get("AuthorizationScopes") if isinstance(settings, dict) else None
         for operation in self._document.operations(self._route.path, self._route.method):

@@ -19,6 +19,7 @@ from runner.loader.suggest import did_you_mean
 from runner.model.diagnostic import Position
 
 OR_LIMIT = 10
+KEPT = ("DeletionPolicy", "UpdateReplacePolicy")
 RETAIN_ORDER = ("Retain", "Snapshot", "Delete")
 
 
@@ -123,8 +124,9 @@ class Apis:
                     self._try_route(kind, source, key, entry)
         for api in self.apis.values():
             self._condition_paths(api)
-            if api is self.implicit.get(REST.event) and api.document is not None:
-                # AWS copies the implicit API's document once more than others.
+            kept = any(feeder.resource.get(name) for feeder in api.feeders for name in KEPT)
+            if kept and api is self.implicit.get(REST.event) and api.document is not None:
+                # AWS copies the document once more when it hands on what is kept of the functions.
                 api.document.copy()
             if api.kind is REST and api.managed and api.document is not None:
                 start_openapi3(api.document, self._version(api))
@@ -265,7 +267,7 @@ class Apis:
         if api is None:
             return
         resource = api.source.resource
-        for attribute in ("DeletionPolicy", "UpdateReplacePolicy"):
+        for attribute in KEPT:
             given = [feeder.resource.get(attribute) for feeder in api.feeders]
             found = next((policy for policy in RETAIN_ORDER if policy in given), None)
             if found is not None:

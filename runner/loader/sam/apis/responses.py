@@ -21,6 +21,8 @@ def gateway_responses(work: Work, source: Source, document: Document) -> None:
     """Write the answers that the gateway itself gives into the document."""
     given = source.get("GatewayResponses")
     _refuse_intrinsics(work, source, given, "GatewayResponses")
+    if not isinstance(given, dict):
+        raise work.refuse(source, "Property 'GatewayResponses' should be a map.", "GatewayResponses", code="wrong-type")
     found: Json = {}
     for name, settings in given.items():
         with work.collecting():

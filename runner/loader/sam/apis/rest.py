@@ -23,7 +23,7 @@ from runner.loader.sam.apis.usage_plans import UsagePlans
 from runner.loader.sam.apis.validation import check_paths, check_preflight, check_security, check_servers
 from runner.loader.sam.code import body_location
 from runner.loader.sam.tags import tag_list
-from runner.loader.sam.values import Json, ref
+from runner.loader.sam.values import Json, as_list, ref
 from runner.loader.sam.work import MAIN_ATTRIBUTES, Source, Work
 from runner.loader.suggest import did_you_mean
 
@@ -175,24 +175,25 @@ class RestApi:
                 self._check_valid(document, "GatewayResponses")
                 gateway_responses(self._work, source, document)
         if source.get("BinaryMediaTypes"):
-            types = [_media_type(item) for item in source.get("BinaryMediaTypes")]
+            types = [_media_type(item) for item in as_list(source.get("BinaryMediaTypes"))]
             with document.editing(""):
                 document.body["x-amazon-apigateway-binary-media-types"] = types
         if source.get("Models"):
             with work.collecting(), document.editing(""):
-                self._check_valid(document, "Models")
+                self._check_valid(document, "Models", "definitions")
                 self._add_models(document, source.get("Models"))
+            convert(document)
         disabled = source.get("DisableExecuteApiEndpoint")
         if disabled is not None:
             check_servers(work, document)
-            _disable_endpoint(document, version, disabled)
+            with document.editing(""):
+                _disable_endpoint(document, version, disabled)
         return convert(document)
 
-    def _check_valid(self, document: Document, name: str) -> None:
+    def _check_valid(self, document: Document, name: str, what: str = "configuration") -> None:
         if not document.valid:
             message = (
-                f"Unable to add {name} configuration because 'DefinitionBody' does not contain a valid Swagger "
-                "definition."
+                f"Unable to add {name} {what} because 'DefinitionBody' does not contain a valid Swagger definition."
             )
             raise self._refuse(message, name)
 

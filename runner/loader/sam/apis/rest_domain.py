@@ -18,10 +18,14 @@ CLOUDFRONT_ZONE = "Z2FDTNDATAQYW2"
 
 
 class DomainRecords:
-    """The record set groups of all APIs, one a hosted zone unless an API asks for its own."""
+    """The record set groups of all APIs, one a hosted zone unless an API asks for its own.
 
-    def __init__(self, work: Work) -> None:
+    Only REST and HTTP APIs are `shared`: of several WebSocket APIs with one zone, AWS keeps the last one's records.
+    """
+
+    def __init__(self, work: Work, shared: bool = True) -> None:
         self._work = work
+        self._shared = shared
 
     def add(self, api: Api, domain: Json, domain_id: str, record_of: Json) -> None:
         """Put the records of one domain into the group of its zone."""
@@ -39,7 +43,7 @@ class DomainRecords:
         group_id = f"RecordSetGroup{short_hash(hashed)}"
         records = self._records(domain, route53, record_of)
         standing = self._work.output.get(group_id)
-        if standing is not None and not route53.get("SeparateRecordSetGroup"):
+        if standing is not None and self._shared and not route53.get("SeparateRecordSetGroup"):
             standing["Properties"]["RecordSets"].extend(records)
             return
         named = {"HostedZoneId": zone_id} if zone_id else {"HostedZoneName": zone_name}

@@ -216,7 +216,9 @@ class RestMethod:
     def _write_authorizer(self, authorizer: str, scopes: Any) -> None:
         authorizers = self._api_auth().get("Authorizers")
         settings = authorizers.get(authorizer) if isinstance(authorizers, dict) else None
-        if scopes is None and isinstance(settings, dict):
+        if authorizer in ("AWS_IAM", "NONE"):
+            scopes = None
+        elif scopes is None and isinstance(settings, dict):
             scopes = settings.get("AuthorizationScopes")
         for operation in self._operations():
             operation["security"] = [*_security(operation), {authorizer: scopes or []}]

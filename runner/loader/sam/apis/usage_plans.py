@@ -49,9 +49,9 @@ class UsagePlans:
         if None in conditions:
             return None
         distinct = sorted({str(name) for name in conditions})
+        body: Json = {"Fn::Or": [{"Condition": name} for name in distinct]}
         if len(distinct) == 1:
-            return distinct[0]
-        body = {"Fn::Or": [{"Condition": name} for name in distinct]}
+            body = {"Condition": distinct[0]}
         self._work.conditions[SHARED_CONDITION] = self._work.adopt(body, self._shared[0].source.at)
         return SHARED_CONDITION
 

@@ -69,7 +69,10 @@ class WebSocketApi:
             **{name: source.get(name) for name in STAGE},
             "Tags": self._tags(bool(source.get("PropagateTags"))),
         }
-        work.emit(source, self._api.stage_id, "AWS::ApiGatewayV2::Stage", stage)
+        made = [name for name in source.made if work.output[name]["Type"] == "AWS::ApiGatewayV2::Route"]
+        # Settings of a route want the route.
+        waits: Json = {"DependsOn": made} if source.get("RouteSettings") and made else {}
+        work.emit(source, self._api.stage_id, "AWS::ApiGatewayV2::Stage", stage, extra=waits)
         work.references[source.id, "Stage"] = self._api.stage_id
         with work.collecting():
             HttpDomain(work, self._api, self._records, self._tags(bool(source.get("PropagateTags")))).emit()
