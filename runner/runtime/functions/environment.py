@@ -21,6 +21,7 @@ from runner.core.environment_lines import End, Extension, Format, InitReport, In
 from runner.host.clock import Clock
 from runner.host.http import Exchange, HttpServer, Sink
 from runner.host.process import describe
+from runner.host.process_groups import Group, Groups
 from runner.runtime.functions.generation import Generation
 from runner.runtime.functions.invocation import Invocation
 from runner.runtime.functions.launching import Launch
@@ -35,6 +36,7 @@ INIT_LIMIT_S = 10.0
 PROVISIONED_INIT_LIMIT_S = 130.0
 EXIT_AFTER_ERROR_S = 1.0  # a runtime that reported an init error is to exit by itself; this long
 MAX_BODY = 64 * 1024 * 1024  # of a response, before it is cut off instead of being refused
+REMOVALS, REMOVAL_S = 200, 0.005  # a control group can go once its last process is reaped; looked at so often
 UNHANDLED = "Unhandled"
 PROVISIONED = "provisioned-concurrency"
 ON_DEMAND = "on-demand"
@@ -81,7 +83,15 @@ class Environment:
     """`start`, then `use` whenever it is idle or reset, `stop` when it is not wanted any more."""
 
     def __init__(
-        self, owner: Owner, terms: Terms, journal: Journal, *, folder: Path, stream: str, kind: str = ON_DEMAND
+        self,
+        owner: Owner,
+        terms: Terms,
+        journal: Journal,
+        *,
+        folder: Path,
+        stream: str,
+        kind: str = ON_DEMAND,
+        groups: Groups | None = None,
     ) -> None:
         self.life = Life.STARTING
         self.terms = terms
@@ -92,6 +102,9 @@ class Environment:
         self.owner = owner
         self._clock: Clock = journal.clock
         self._folder = folder
+        self._groups = groups
+        self._group: Group | None = None
+        self._lost_to_memory = 0
         self._launch: Launch | None = None
         self._generation: Generation | None = None
         self._server = HttpServer(self._request, max_body=MAX_BODY, sink_for=self._sink)
@@ -124,7 +137,9 @@ class Environment:
         limit = PROVISIONED_INIT_LIMIT_S if self.kind == PROVISIONED else INIT_LIMIT_S
         self._limit(self._began + limit)
         try:
-            await asyncio.to_thread((self._folder / "tmp").mkdir, parents=True)
+            (self._folder / "tmp").mkdir(parents=True)
+            if self._groups is not None:
+                self._group = self._groups.make(self._folder.name, self.terms.memory_mb << 20)
             await self._server.open()
         except Exception as error:
             self._could_not_start(error)
@@ -259,7 +274,7 @@ class Environment:
             temporary=self._folder / "tmp",
         )
         try:
-            await generation.open(variables, self._server)
+            await generation.open(variables, self._server, self._group.door if self._group is not None else "")
         except Exception as error:
             generation.end("failure", self._clock.wall())
             self._could_not_start(error)
@@ -303,13 +318,20 @@ class Environment:
     def _exit_fault(self, generation: Generation, status: int) -> Fault:
         if self._init_error is not None:
             return self._init_error
-        if self._killed_for_memory:
+        if self._killed_for_memory or (status < 0 and self._out_of_memory()):
             return faults.out_of_memory(self._request_id)
         error = generation.runtime.error
         if error is not None and self.terms.runtime.startswith("provided"):
             program = self._launch.job["argv"][0].rpartition("/")[2] if self._launch else ""
             return faults.bad_entry_point(self._request_id, f"fork/exec /var/task/{program}: {describe(error)}")
         return faults.exited(self._request_id, status)
+
+    def _out_of_memory(self) -> bool:
+        """Whether the kernel has killed for memory since this was last asked."""
+        before, self._lost_to_memory = self._lost_to_memory, self._group.out_of_memory() if self._group else 0
+        if self._lost_to_memory > before:
+            self._peak_mb = self.terms.memory_mb
+        return self._lost_to_memory > before
 
     def _failed(self, fault: Fault) -> None:
         """There is no process any more: answer what waits, be used again with a new one."""
@@ -449,6 +471,12 @@ class Environment:
 
     async def _remove(self) -> None:
         await self._server.close()
+        if self._group is not None:
+            self._group.kill()  # what left its process group ends here
+            for _ in range(REMOVALS):
+                if self._group.remove():
+                    break
+                await asyncio.sleep(REMOVAL_S)
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     def _request(self, exchange: Exchange) -> None:

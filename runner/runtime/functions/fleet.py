@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from runner.core.environment import Life
 from runner.core.environment_lines import Format
 from runner.core.pool import Action, Pool, Stop, Use, Why
+from runner.host.process_groups import Groups
 from runner.model.errors import ApiError
 from runner.model.function import FunctionVersion
 from runner.model.names import Place
@@ -33,6 +34,7 @@ class House(Protocol):
     journal: Journal
     launching: Launching
     folder: Path
+    groups: Groups | None
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
 
@@ -215,4 +217,5 @@ class Fleet:
             folder=self._house.folder / number,
             stream=log_stream(self.version, day, number),
             kind=PROVISIONED if why is Why.PROVISIONED else ON_DEMAND,
+            groups=self._house.groups,
         )

@@ -55,16 +55,16 @@ class Generation:
         """True while the runtime and all extensions wait for work."""
         return self.api.waits and self.extensions.ready
 
-    async def open(self, variables: Mapping[str, str], server: HttpServer) -> None:
-        """Start the extensions, then the runtime. Raises OSError."""
+    async def open(self, variables: Mapping[str, str], server: HttpServer, group: str) -> None:
+        """Start the extensions, then the runtime. `group`: the door of their control group, if any. Raises OSError."""
         everything = of_extension({**self._launch.variables, **variables})
         for name, path in self._programs.items():
             process = self.others[name] = self._extension(name)
             job = {**self._launch.job, "argv": [str(path)], "python": None}
             plain = Launch(self._launch.programs, job, everything, self._launch.folders, self._launch.programs)
-            await process.open(plain, {}, server, lambda: self.api)
+            await process.open(plain, {}, server, lambda: self.api, group)
             self._running += 1
-        await self.runtime.open(self._launch, variables, server, lambda: self.api)
+        await self.runtime.open(self._launch, variables, server, lambda: self.api, group)
         self._running += 1
         if self._ending:  # while it was started
             self.signal(signal.SIGKILL)

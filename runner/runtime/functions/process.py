@@ -36,7 +36,12 @@ class Process:
         self.peak_mb = 0
 
     async def open(
-        self, launch: Launch, variables: Mapping[str, str], server: HttpServer, api: Callable[[], RuntimeApi]
+        self,
+        launch: Launch,
+        variables: Mapping[str, str],
+        server: HttpServer,
+        api: Callable[[], RuntimeApi],
+        group: str,
     ) -> None:
         """Start the process. Raises OSError."""
         self._log, theirs = os.pipe()
@@ -50,7 +55,7 @@ class Process:
                 near.setblocking(False)
                 await server.adopt(near, lambda inner: Channel(inner, api))
                 files.append(far.fileno())
-            job = {**launch.job, "env": {**launch.variables, **variables}}
+            job = {**launch.job, "env": {**launch.variables, **variables}, "group": group}
             self._child = launch.launcher.start(job, files, self._exited)
         except BaseException:
             self.close()

@@ -15,6 +15,7 @@ from typing import Any
 from runner.core.environment import Life
 from runner.core.pool_admission import Admission, Limits, Share, Throttle
 from runner.host.clock import Clock
+from runner.host.process_groups import Groups
 from runner.model.errors import ApiError
 from runner.model.function import Alias, FunctionVersion
 from runner.model.names import LATEST, Place
@@ -57,6 +58,7 @@ class Functions:
         self.folder = folder
         self.journal = Journal(logs, clock)
         self.launching = Launching(folder, code, place, debug or {})
+        self.groups: Groups | None = None
         self._debug = debug or {}
         self._deployment = deployment
         self._place = place
@@ -195,6 +197,7 @@ class Functions:
     async def run(self) -> None:
         """Prepare what will be needed and expire what is not used, until cancelled."""
         allow_open_files()
+        self.groups = Groups.here()
         await asyncio.to_thread(self._sweep)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -307,6 +310,8 @@ class Functions:
         self.kill()
         self.journal.flush()
         await asyncio.to_thread(self._sweep)
+        if self.groups is not None:
+            self.groups.remove()
 
     async def _wait_gone(self) -> None:
         until = self.clock.elapsed() + END_S

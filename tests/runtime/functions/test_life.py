@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import re
@@ -414,6 +415,58 @@ def test_processes_that_a_function_leaves_behind_are_ended(theatre: Theatre) -> 
         assert psutil.pid_exists(pid)
         stage.functions.expire(idle_s=0)
         await until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+
+    theatre.run(scene())
+
+
+def test_so_are_those_that_left_its_process_group_where_the_kernel_knows_them(theatre: Theatre) -> None:
+    code = "import subprocess\ndef handler(e, c):\n    return subprocess.Popen(['sleep', '600'], start_new_session=True).pid\n"
+
+    async def scene() -> None:
+        stage, name = theatre.stage, theatre.name()
+        if stage.functions.groups is None:
+            pytest.skip("this machine gives no control groups")
+        await stage.deploy(name, code, Runtime=RUNTIME)
+        pid = await stage.result(name)
+        stage.functions.expire(idle_s=0)
+        await until(lambda: not alive(pid))
+
+    theatre.run(scene())
+
+
+def test_memory_that_is_taken_at_once_is_held_to_the_limit(theatre: Theatre) -> None:
+    code = "def handler(e, c):\n    return len(b'x' * (e['mb'] << 20))\n"
+
+    async def scene() -> None:
+        stage, name = theatre.stage, theatre.name()
+        if stage.functions.groups is None:
+            pytest.skip("this machine gives no control groups")
+        await stage.deploy(name, code, Runtime=RUNTIME, MemorySize=128, Timeout=30)
+        answer = await stage.invoke(name, {"mb": 400}, tail=True)
+        assert answer.error_type == "Runtime.OutOfMemory"
+        assert "Max Memory Used: 128 MB\t" in answer.log_tail.decode()
+        assert await stage.result(name, {"mb": 1}) == 1 << 20
+
+    theatre.run(scene())
+
+
+def test_no_file_is_larger_than_tmp(theatre: Theatre) -> None:
+    code = """
+        import os, tempfile
+        def handler(event, context):
+            with tempfile.TemporaryFile() as file:
+                try:
+                    os.posix_fallocate(file.fileno(), 0, event["mb"] << 20)
+                except OSError as error:
+                    return error.errno
+            return 0
+        """
+
+    async def scene() -> None:
+        stage, name = theatre.stage, theatre.name()
+        await stage.deploy(name, {"app.py": code}, Runtime=RUNTIME, EphemeralStorage={"Size": 512})
+        assert await stage.result(name, {"mb": 1}) == 0
+        assert await stage.result(name, {"mb": 513}) == errno.EFBIG
 
     theatre.run(scene())
 
