@@ -132,20 +132,6 @@ class Messages:
             _settle_group(db, number, row[0])
         return row is not None
 
-    def depth(self, db: sqlite3.Connection, queue: str, now: float) -> Depth:
-        number = self._number(db, queue)
-        if number is None:
-            return Depth(0, 0, 0)
-        visible = leased = delayed = 0
-        for kind in ("grp = ''", "grp <> ''"):
-            row = db.execute(
-                "SELECT total(visible_at <= ?1), total(visible_at > ?1 AND leased),"
-                f" total(visible_at > ?1 AND NOT leased) FROM messages WHERE queue = ?2 AND {kind}",
-                (now, number),
-            ).fetchone()
-            visible, leased, delayed = visible + int(row[0]), leased + int(row[1]), delayed + int(row[2])
-        return Depth(visible, leased, delayed)
-
     def purge(self, db: sqlite3.Connection, queue: str, before: float | None) -> int:
         number = self._number(db, queue)
         if number is None:
@@ -190,6 +176,19 @@ class Messages:
             if rows:
                 touched.append(queue)
         return touched
+
+
+def depth(db: sqlite3.Connection, queue: str, now: float) -> Depth:
+    """Goes through every message of the queue; needs nothing that is remembered, so that a reader can do it."""
+    visible = leased = delayed = 0
+    for kind in ("grp = ''", "grp <> ''"):
+        row = db.execute(
+            "SELECT total(visible_at <= ?1), total(visible_at > ?1 AND leased), total(visible_at > ?1 AND NOT leased)"
+            f" FROM messages WHERE queue = (SELECT id FROM queues WHERE name = ?2) AND {kind}",
+            (now, queue),
+        ).fetchone()
+        visible, leased, delayed = visible + int(row[0]), leased + int(row[1]), delayed + int(row[2])
+    return Depth(visible, leased, delayed)
 
 
 def _take(db: sqlite3.Connection, queue: str, sequence: int, now: float, until: float) -> Lease:

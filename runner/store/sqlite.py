@@ -12,8 +12,9 @@ from typing import TypeVar
 from runner.store import documents
 from runner.store.database import connect
 from runner.store.entries import Entries
-from runner.store.messages import Messages, Taken
+from runner.store.messages import Messages, Taken, depth
 from runner.store.ports import Depth, Entry, Lease, Message, Record
+from runner.store.reader import Reader
 from runner.store.waiters import Time, Waiters, Watch
 from runner.store.writer import Writer
 
@@ -33,6 +34,7 @@ class SqliteStore:
         self._entries = Entries()
         self._waiters = Waiters(time)
         self._writer = Writer(connection, path, threaded=threaded, forget=self._forget)
+        self._reader = Reader(path)
 
     @classmethod
     def open(cls, path: Path, *, clock: Time, sync_every_commit: bool = False) -> SqliteStore:
@@ -49,6 +51,7 @@ class SqliteStore:
 
     async def aclose(self) -> None:
         """Finish what was asked for, then close."""
+        self._reader.close()
         await self._writer.aclose()
 
     # records
@@ -136,7 +139,7 @@ class SqliteStore:
         return ours
 
     async def depth(self, queue: str, *, now: float) -> Depth:
-        return await self._writer.submit(lambda db: self._messages.depth(db, queue, now))
+        return await self._reader.read(partial(depth, queue=queue, now=now))
 
     async def purge(self, queue: str, *, before: float | None = None) -> int:
         return await self._writer.submit(lambda db: self._messages.purge(db, queue, before), heavy=True)

@@ -96,7 +96,11 @@ class Sqs:
         if visibility_s is not None and not 0 <= visibility_s <= VISIBILITY_MAX_S:
             raise errors.invalid_value(visibility_s, "VisibilityTimeout", "Must be >= 0 and <= 43200, if provided.")
         received = await self._queues.receive(
-            _queue(members), limit=limit or 1, visibility_s=visibility_s, wait_s=wait_s
+            _queue(members),
+            limit=limit or 1,
+            visibility_s=visibility_s,
+            wait_s=wait_s,
+            attempt=members.get("ReceiveRequestAttemptId"),
         )
         system = {*(members.get("AttributeNames") or ()), *(members.get("MessageSystemAttributeNames") or ())}
         wanted = members.get("MessageAttributeNames") or ()

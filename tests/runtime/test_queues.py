@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -333,3 +334,57 @@ def test_deduplication_outlives_the_process(tmp_path: Path) -> None:
             assert len(await it.store.scan("deduplication/sqs/q.fifo/")) <= 302
 
     asyncio.run(tell())
+
+
+def test_an_attempt_to_receive_can_be_repeated(tmp_path: Path) -> None:
+    """The same messages and handles, hidden anew; a new receive once one of them was touched or their time is over."""
+
+    async def history(it: World) -> None:
+        await it.queue("q.fifo", VisibilityTimeout="30")
+        for number in range(3):
+            given = {"MessageGroupId": "g", "MessageDeduplicationId": str(number)}
+            await it.sqs("SendMessage", "q.fifo", MessageBody=str(number), **given)
+
+        async def attempt(name: str = "a", **given: Any) -> list[tuple[str, str]]:
+            answer = await it.sqs("ReceiveMessage", "q.fifo", ReceiveRequestAttemptId=name, **given)
+            return [(one["Body"], one["ReceiptHandle"]) for one in answer.get("Messages", [])]
+
+        first = await attempt(MaxNumberOfMessages=2)
+        assert [body for body, _ in first] == ["0", "1"]
+        assert await attempt("another") == []
+        await it.clock.advance(20)
+        assert await attempt(MaxNumberOfMessages=2) == first
+        await it.clock.advance(20)  # past the first end of the lease: the repetition moved it
+        assert await attempt("another") == []
+        await it.sqs("DeleteMessage", "q.fifo", ReceiptHandle=first[0][1])
+        assert await attempt(MaxNumberOfMessages=2) == []
+        await it.clock.advance(31)
+        assert [body for body, _ in await attempt(MaxNumberOfMessages=2)] == ["1", "2"]
+
+    told(history, tmp_path)
+
+
+@pytest.mark.parametrize(("queue", "refused"), [("q", True), ("q.fifo", False)])
+def test_so_many_messages_can_be_in_flight(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, queue: str, refused: bool
+) -> None:
+    monkeypatch.setattr("runner.runtime.queues.attempts.IN_FLIGHT_MAX", 2)
+
+    async def history(it: World) -> None:
+        await it.queue(queue, VisibilityTimeout="30")
+        for number in range(4):
+            given = {"MessageGroupId": str(number), "MessageDeduplicationId": str(number)} if not refused else {}
+            await it.sqs("SendMessage", queue, MessageBody=str(number), **given)
+        taken = (await it.sqs("ReceiveMessage", queue, MaxNumberOfMessages=2))["Messages"]
+        if refused:
+            with pytest.raises(ApiError) as over:
+                await it.sqs("ReceiveMessage", queue)
+            assert over.value.code == "OverLimit"
+        else:
+            assert await it.sqs("ReceiveMessage", queue) == {}
+        await it.sqs("DeleteMessage", queue, ReceiptHandle=taken[0]["ReceiptHandle"])
+        assert len((await it.sqs("ReceiveMessage", queue))["Messages"]) == 1
+        await it.clock.advance(31)
+        assert len((await it.sqs("ReceiveMessage", queue))["Messages"]) == 1
+
+    told(history, tmp_path)

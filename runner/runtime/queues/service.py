@@ -9,12 +9,9 @@ Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGui
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from hashlib import sha256
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import uuid4
 
@@ -25,18 +22,19 @@ from runner.model.names import Arn, Place, derived_uuid
 from runner.model.state import Deployed, State
 from runner.runtime.deployment import Deployment
 from runner.runtime.doors import Letter, Undeliverable
-from runner.runtime.queues import checks, errors
+from runner.runtime.queues import errors
+from runner.runtime.queues.attempts import Attempt, Attempts, InFlight
 from runner.runtime.queues.attributes import redrive
 from runner.runtime.queues.deduplication import First, Window
-from runner.runtime.queues.envelope import Attribute, Envelope
+from runner.runtime.queues.envelope import Envelope
 from runner.runtime.queues.moves import Moves
+from runner.runtime.queues.outgoing import Outgoing, as_message, check, deduplication_id, of_letter
 from runner.runtime.queues.receipts import Receipt, parse_handle
 from runner.store import ports
 
 log = logging.getLogger(__name__)
 
 PREFIX = "sqs/"
-SENDER = "AIDAIENQZJOLO23YVJ4VO"  # who AWS says sent a message: an IAM principal's unique id
 VISIBILITY_MAX_S = 43_200
 PURGE_EVERY_S = 60.0
 EXPIRY_EVERY_S = 60.0  # how often a queue that is asked about drops what its retention no longer covers
@@ -47,19 +45,6 @@ KEPT_DEADLINES = 10_000
 
 class Store(ports.Records, ports.Queues, Protocol):
     """What queues need of the store."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """One message to send. `id` makes it deterministic: sent again under the same one, it is the same message."""
-
-    body: str
-    attributes: Mapping[str, Attribute] = field(default_factory=dict)
-    delay_s: int | None = None
-    trace: str | None = None
-    group: str | None = None
-    deduplication: str | None = None
-    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +67,10 @@ class Received:
     @property
     def handle(self) -> str:
         return self.receipt.handle
+
+    @property
+    def lease(self) -> str:
+        return self.receipt.lease
 
     @property
     def attributes(self) -> dict[str, str]:
@@ -114,6 +103,9 @@ class Queues:
         self._purged_at: dict[str, float] = {}
         self._expired_at: dict[str, float] = {}
         self._deadlines: dict[str, float] = {}  # of FIFO leases whose visibility was changed
+        self._look_through_at = KEPT_DEADLINES  # how many deadlines there are when the past ones are dropped
+        self._attempts: dict[str, Attempts[Received]] = {}
+        self._in_flight: dict[str, InFlight] = {}
         self.moves = Moves(store, store, deployment, clock)
         self._gone: set[str] = set()
         self._gone_event = asyncio.Event()
@@ -158,7 +150,7 @@ class Queues:
         remembered = []
         for one in outgoing:
             try:
-                _check(one, queue, batch=batch)
+                check(one, queue, batch=batch)
             except ApiError as refused:
                 outcomes.append(refused)
                 continue
@@ -166,7 +158,7 @@ class Queues:
             if is_new and window is not None:
                 remembered.append(window.open(key, first))
             outcomes.append(Accepted(first.message_id, first.sequence or None))
-            messages.append(_message(one, queue, first, now))
+            messages.append(as_message(one, queue, first, now))
         if messages and not remembered:
             await self._store.send(PREFIX + name, messages, now=now)
         elif messages:
@@ -194,14 +186,68 @@ class Queues:
     # -- receiving
 
     async def receive(
-        self, name: str, *, limit: int = 1, visibility_s: float | None = None, wait_s: float | None = None
+        self,
+        name: str,
+        *,
+        limit: int = 1,
+        visibility_s: float | None = None,
+        wait_s: float | None = None,
+        attempt: str | None = None,
     ) -> list[Received]:
         """Up to `limit` messages. Waits for the first up to `wait_s` seconds of domain time; None: as the queue says.
 
-        Messages that were received too often go to the dead-letter queue instead; expired ones are dropped.
+        Messages that were received too often go to the dead-letter queue instead; expired ones are dropped. The same
+        `attempt` again within five minutes gives the same messages, if nothing was done with them; of FIFO queues.
+        Raises ApiError.
         """
         queue = self.find(name).noun
         hidden_s = queue.visibility_timeout_s if visibility_s is None else visibility_s
+        in_flight = self._flying(name)
+        if await in_flight.is_full():
+            if not queue.fifo_queue:
+                raise errors.error("OverLimit", "Too many messages in flight: 120,000 are the limit of a queue.")
+            return []
+        if attempt is None or not queue.fifo_queue:
+            received = await self._receive(name, queue, limit, hidden_s, wait_s)
+        else:
+            attempts = self._attempts.setdefault(name, Attempts())
+            if (again := await self._repeated(name, attempts, attempt, hidden_s)) is not None:
+                return again
+            received = await self._receive(name, queue, limit, hidden_s, wait_s)
+            if received:
+                now = self._clock.now()
+                attempts.keep(attempt, Attempt(now, now + hidden_s, received))
+        in_flight.more(len(received))
+        return received
+
+    def _flying(self, name: str) -> InFlight:
+        async def count() -> int:
+            return (await self._store.depth(PREFIX + name, now=self._clock.now())).leased
+
+        found = self._in_flight.get(name)
+        if found is None:
+            found = self._in_flight[name] = InFlight(count)
+        return found
+
+    async def _repeated(
+        self, name: str, attempts: Attempts[Received], attempt: str, hidden_s: float
+    ) -> list[Received] | None:
+        """What an earlier receive under this id gave, hidden anew; None where it cannot be repeated."""
+        now = self._clock.now()
+        made = attempts.find(attempt, now)
+        if made is None:
+            return None
+        attempts.keep(attempt, Attempt(made.at, now + hidden_s, made.messages))
+        for message in made.messages:
+            if not await self._store.extend(PREFIX + name, message.lease, until=now + hidden_s):
+                attempts.forget(attempt)
+                return None
+            self._keep_deadline(message.lease, now + hidden_s)
+        return list(made.messages)
+
+    async def _receive(
+        self, name: str, queue: Queue, limit: int, hidden_s: float, wait_s: float | None
+    ) -> list[Received]:
         deadline = self._clock.elapsed() + self._clock.real(queue.receive_wait_s if wait_s is None else wait_s)
         while True:
             now, left_s = self._clock.now(), deadline - self._clock.elapsed()
@@ -277,8 +323,15 @@ class Queues:
         receipt = parse_handle(handle, name)
         if queue.fifo_queue and self._deadlines.get(receipt.lease, receipt.until) <= self._clock.now():
             raise errors.invalid_value(handle, "ReceiptHandle", "The receipt handle has expired.")
-        await self._store.ack(PREFIX + name, [receipt.lease])
+        self._touched(name, receipt.lease)
+        (finished,) = await self._store.ack(PREFIX + name, [receipt.lease])
         self._deadlines.pop(receipt.lease, None)
+        if finished:
+            self._flying(name).less()
+
+    def _touched(self, name: str, lease: str) -> None:
+        if (attempts := self._attempts.get(name)) is not None:
+            attempts.touched(lease)
 
     async def change_visibility(self, name: str, handle: str, visibility_s: int) -> None:
         """Hide a received message until `visibility_s` from now; 0 shows it at once. Raises ApiError."""
@@ -291,6 +344,7 @@ class Queues:
         if now + visibility_s - receipt.at > VISIBILITY_MAX_S:
             reason = f"Total VisibilityTimeout for the message is beyond the limit [{VISIBILITY_MAX_S} seconds]"
             raise errors.invalid_value(visibility_s, "VisibilityTimeout", reason)
+        self._touched(name, receipt.lease)
         if not await self._store.extend(PREFIX + name, receipt.lease, until=now + visibility_s):
             reason = "Message does not exist or is not available for visibility timeout change."
             raise errors.invalid_value(handle, "ReceiptHandle", reason)
@@ -299,9 +353,10 @@ class Queues:
 
     def _keep_deadline(self, lease: str, until: float) -> None:
         self._deadlines[lease] = until
-        if len(self._deadlines) > KEPT_DEADLINES:
+        if len(self._deadlines) > self._look_through_at:
             now = self._clock.now()
             self._deadlines = {kept: at for kept, at in self._deadlines.items() if at > now}
+            self._look_through_at = max(KEPT_DEADLINES, 2 * len(self._deadlines))
 
     async def purge(self, name: str) -> None:
         """Drop every message. Raises ApiError where it was done less than a minute ago."""
@@ -322,7 +377,7 @@ class Queues:
         if found is None:
             raise Undeliverable("NO_RESOURCE", "The specified queue does not exist.")
         try:
-            await self.send(found.key, _outgoing(arn, letter, found.noun))
+            await self.send(found.key, of_letter(arn, letter, found.noun))
         except (ApiError, UnicodeDecodeError) as refused:
             raise Undeliverable("INVALID_PARAMETER", str(getattr(refused, "message", refused))) from refused
 
@@ -357,83 +412,7 @@ class Queues:
         for name in names:
             await self._store.purge(PREFIX + name)
             await (await self._window(name)).clear()
-            for memory in (self._windows, self._purged_at, self._expired_at):
+            for memory in (self._windows, self._purged_at, self._expired_at, self._attempts, self._in_flight):
                 memory.pop(name, None)
             self._gone.discard(name)
         return len(names)
-
-
-def deduplication_id(one: Outgoing) -> str:
-    """The one given, or the digest of the body."""
-    return one.deduplication or sha256(one.body.encode()).hexdigest()
-
-
-def _check(one: Outgoing, queue: Queue, *, batch: bool) -> None:
-    """Raises ApiError, in the order in which SQS looks."""
-    checks.check_body(one.body, one.attributes, queue, batch=batch)
-    checks.check_attributes(one.attributes)
-    checks.check_delay(one.delay_s, queue)
-    if queue.fifo_queue:
-        if one.group is None:
-            refused = errors.missing("MessageGroupId")
-            raise errors.invalid(refused.message or "") if batch else refused
-        if one.deduplication is None and not queue.content_based_deduplication:
-            raise errors.invalid(
-                "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided"
-                " explicitly"
-            )
-    elif one.deduplication is not None:
-        raise errors.invalid_value(
-            one.deduplication,
-            "MessageDeduplicationId",
-            "The request includes a parameter that is not valid for this queue type.",
-        )
-    for parameter, value in (("MessageGroupId", one.group), ("MessageDeduplicationId", one.deduplication)):
-        if value is not None:
-            checks.check_id(parameter, value)
-
-
-def _message(one: Outgoing, queue: Queue, first: First, now: float) -> ports.Message:
-    deduplication = deduplication_id(one) if queue.fifo_queue else one.deduplication
-    envelope = Envelope(
-        first.message_id,
-        one.body,
-        now,
-        SENDER,
-        one.attributes,
-        one.trace,
-        one.group,
-        deduplication,
-        first.sequence or None,
-    )
-    # In a FIFO queue a delay of 0 means none was given: the queue's own applies.
-    delay_s = (one.delay_s or queue.delay_s) if queue.fifo_queue or one.delay_s is None else one.delay_s
-    group = (one.group or "") if queue.fifo_queue else ""
-    return ports.Message(first.message_id, envelope.encode(), now + delay_s, group)
-
-
-def _outgoing(arn: Arn, letter: Letter, queue: Queue) -> Outgoing:
-    attributes = {name: _attribute(*written) for name, written in letter.attributes.items()}
-    deduplication = letter.deduplication
-    if queue.fifo_queue and deduplication is None and not queue.content_based_deduplication:
-        raise errors.invalid(
-            "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided"
-            " explicitly"
-        )
-    return Outgoing(
-        letter.body.decode(),
-        attributes,
-        trace=letter.trace,
-        group=letter.group,
-        deduplication=deduplication if queue.fifo_queue else None,
-        id=f"{arn.resource}/{letter.id}",
-    )
-
-
-def _attribute(data_type: str, value: str) -> Attribute:
-    if data_type.split(".", 1)[0] != "Binary":
-        return Attribute(data_type, value)
-    try:
-        return Attribute(data_type, base64.b64decode(value, validate=True))
-    except binascii.Error:
-        return Attribute(data_type, value.encode())
