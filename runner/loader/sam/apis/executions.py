@@ -28,8 +28,6 @@ def add_rest_execution(apis: Apis, event: Event) -> None:
         marked = replace(event, properties=deep_copy(event.work, event.properties, marked=True))
         with route.api.document.editing(route.path):
             ExecutionMethod(marked, route, route.api.document, role).write()
-        # AWS copies the document once more than for an event of a function.
-        route.api.document.copy()
 
 
 class ExecutionMethod(RestMethod):

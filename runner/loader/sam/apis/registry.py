@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from runner.loader.sam.apis.deployment_hash import Written
-from runner.loader.sam.apis.document import Document, openapi_skeleton, swagger_skeleton
+from runner.loader.sam.apis.deployment_hash import Table, Written, table_order
+from runner.loader.sam.apis.document import Document, method_key, openapi_skeleton, swagger_skeleton
 from runner.loader.sam.apis.openapi3 import start_openapi3
 from runner.loader.sam.globals import PREFIX, with_globals
 from runner.loader.sam.values import Json, is_intrinsic, suffix_of
@@ -105,6 +105,7 @@ class Apis:
         self.routes: dict[tuple[str, str], Route] = {}
         self.implicit: dict[str, Api] = {}
         self.replaced: set[str] = set()
+        self._seen: set[tuple[str, str, str]] = set()
 
     def of(self, kind: Kind) -> list[Api]:
         """The APIs of a kind that there are, implicit ones included."""
@@ -122,12 +123,9 @@ class Apis:
                 kind = {REST.event: REST, HTTP.event: HTTP}.get(entry.get("Type", ""))
                 if kind is not None:
                     self._try_route(kind, source, key, entry)
+        self._write_routes(sources)
         for api in self.apis.values():
             self._condition_paths(api)
-            kept = any(feeder.resource.get(name) for feeder in api.feeders for name in KEPT)
-            if kept and api is self.implicit.get(REST.event) and api.document is not None:
-                # AWS copies the document once more when it hands on what is kept of the functions.
-                api.document.copy()
             if api.kind is REST and api.managed and api.document is not None:
                 start_openapi3(api.document, self._version(api))
         for kind in (REST, HTTP):
@@ -166,16 +164,38 @@ class Apis:
         path, method = self._path_and_method(kind, properties, at)
         api = self._api(kind, properties, at, source)
         if api.document is not None and api.managed:
-            if api.document.has(path, method):
+            route = (api.id, path, str(method_key(method)))
+            if route in self._seen:
                 quote = kind.quote
                 message = f"API method {quote}{method}{quote} defined multiple times for path {quote}{path}{quote}."
                 raise Refused(self._work.locate(properties, "Path"), message, "duplicate-route")
-            with api.document.editing(path):
-                api.document.add(path, method)
-        elif api.document is not None and kind is HTTP:
-            api.document.add(path, method)
+            self._seen.add(route)
         api.conditions.setdefault(path, []).append(source.condition)
         self.routes[source.id, key] = Route(api, path, method)
+
+    def _write_routes(self, sources: list[Source]) -> None:
+        """Put the routes into the documents, in the order in which AWS meets them, on which the order there depends."""
+        by_id = {source.id: source for source in sources}
+        for logical_id in self.order():
+            source = by_id.get(logical_id)
+            events = source.get("Events") if source is not None else None
+            for key in _picked(events) if isinstance(events, dict) else ():
+                route = self.routes.get((logical_id, key))
+                document = route.api.document if route is not None else None
+                if route is None or document is None:
+                    continue
+                if route.api.managed:
+                    with document.editing(route.path):
+                        document.add(route.path, route.method)
+                elif route.api.kind is HTTP:
+                    document.add(route.path, route.method)
+
+    def order(self) -> list[str]:
+        """All resources in the order in which AWS goes through them."""
+        table = Table(self._work.sources)
+        if REST.implicit_id not in self._work.sources:
+            table.insert(REST.implicit_id)
+        return table.order()
 
     def _path_and_method(self, kind: Kind, properties: Json, at: Position) -> tuple[str, str]:
         path, method = properties.get("Path"), properties.get("Method")
@@ -301,6 +321,16 @@ class Apis:
         if len(parts) == 1:
             body = {"Condition": parts[0]}
         self._work.conditions[name] = self._work.adopt(body, at)
+
+
+def _picked(events: Json) -> list[str]:
+    """The events of APIs in their order: AWS picks those of a kind out of all events first."""
+    return [key for kind in (REST, HTTP) for key in Table(_of_kind(events, kind)).order()]
+
+
+def _of_kind(events: Json, kind: Kind) -> list[str]:
+    ordered = ((key, events[key]) for key in table_order(events))
+    return [key for key, entry in ordered if isinstance(entry, dict) and entry.get("Type") == kind.event]
 
 
 def _events(source: Source) -> Iterator[tuple[str, Json]]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from runner.loader.sam.aliases import Target
+from runner.loader.sam.apis.deployment_hash import table_order
 from runner.loader.sam.checks import check_parts, check_properties, required
 from runner.loader.sam.events.buckets import add_bucket
 from runner.loader.sam.events.event import Event
@@ -79,8 +80,8 @@ class Sources:
         events = self._source.get("Events")
         if not isinstance(events, dict):
             return
-        # SAM takes a function's events in the order of their paths, a state machine's as they are written.
-        keys = [key for key in events if (self._source.id, key) not in self._work.refused_events]
+        # SAM takes a function's events in the order of their paths, a state machine's as its table has them.
+        keys = [key for key in table_order(events) if (self._source.id, key) not in self._work.refused_events]
         if self._source.type == FUNCTION:
             keys.sort(key=lambda name: _order(name, events[name]))
         for key in keys:
