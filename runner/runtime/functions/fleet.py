@@ -90,7 +90,9 @@ class Fleet:
             self._house.hungry(self)
 
     def grow(self, slots: int) -> int:
-        """Start what is wanted, at most `slots`; returns how many."""
+        """Start what is wanted, at most `slots`; returns how many. A debugger has one environment to itself."""
+        if not self.terms.limited and (self.environments or sum(self.pool.pending.values())):
+            return 0
         starts = self.pool.grow(slots)
         for start in starts:
             self._house.spawn(self._start(start.why))

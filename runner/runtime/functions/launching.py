@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
 import sys
@@ -16,8 +17,10 @@ from runner.host.process import Launcher
 from runner.model.function import FunctionVersion
 from runner.model.names import Place
 from runner.runtime.functions.interpreters import Interpreter, Interpreters
-from runner.runtime.functions.sdk import IMPORTED_AHEAD, link_sdk, sdk_minimum
+from runner.runtime.functions.sdk import IMPORTED_AHEAD, link_debugger, link_sdk, sdk_minimum
 from runner.runtime.functions.variables import Folders, of_version, python_path
+
+log = logging.getLogger(__name__)
 
 BOOTSTRAPS = Path(__file__).parent / "bootstraps"
 LIMITS = {"RLIMIT_NOFILE": 1024, "RLIMIT_CORE": 0}
@@ -111,7 +114,7 @@ class Launching:
             "bytecode": str(self.folder / "bytecode"),
         }
         if port is not None:
-            python["debug"] = {"port": port, "path": _debugger()}
+            python["debug"] = {"port": port, "path": str(link_debugger(self.folder / "debugger"))}
         job = {"python": python, "cwd": str(folders.task), "limits": _limits(version)}
         return Launch(self._template(found), job, variables, folders, self._plain(), connected=True)
 
@@ -179,7 +182,14 @@ class Launching:
         return self.launchers[key]
 
     def _sdk(self, found: Interpreter) -> list[str]:
-        return [str(link_sdk(self.folder / "sdk"))] if found.version >= sdk_minimum() else []
+        if found.version < sdk_minimum():
+            log.warning(
+                "The SDK does not run on Python %d.%d: functions on it have to bring their own.",
+                *found.version,
+                extra={"action": "sdk_missing"},
+            )
+            return []
+        return [str(link_sdk(self.folder / "sdk"))]
 
     def _merge_layers(self, layers: tuple[str, ...]) -> Path:
         """One folder with the content of all layers, later ones over earlier ones; made once for each combination."""
@@ -225,8 +235,3 @@ def _limits(version: FunctionVersion) -> dict[str, int]:
 def _forkable(variables: Mapping[str, str]) -> bool:
     """Whether a fork of a running interpreter can honour the variables: Python's own are read when it starts."""
     return not any(name.startswith("PYTHON") and name not in FORKABLE for name in variables)
-
-
-def _debugger() -> str:
-    """Where debugpy is; it has to be importable here."""
-    return next((entry for entry in sys.path if entry and (Path(entry) / "debugpy").is_dir()), "")

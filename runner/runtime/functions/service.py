@@ -233,7 +233,7 @@ class Functions:
         """Remove what an earlier run that was killed left behind."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for entry in self.folder.iterdir():
-            if entry.name not in ("bytecode", "sdk", "opt"):
+            if entry.name not in ("bytecode", "debugger", "opt", "sdk"):
                 shutil.rmtree(entry, ignore_errors=True)
 
     # State

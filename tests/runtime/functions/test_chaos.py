@@ -29,7 +29,7 @@ LOST = "Runtime exited with error: signal: killed"
 def leftovers(folder: Path) -> tuple[int, int, list[str]]:
     """Children of ours, open files of ours, folders of environments."""
     children = [child for child in psutil.Process().children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
-    kept = ("bytecode", "sdk", "opt")
+    kept = ("bytecode", "debugger", "opt", "sdk")
     folders = [entry.name for entry in folder.iterdir() if entry.name not in kept] if folder.exists() else []
     return len(children), psutil.Process().num_fds(), folders
 

@@ -342,6 +342,7 @@ def become(job):
 
 def wait_for_debugger(debug):
     sys.path.append(debug["path"])
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
     import debugpy
 
     debugpy.listen(("127.0.0.1", debug["port"]))
