@@ -14,10 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-import psutil
 import uvloop
 
-from runner.host.clock import Clock
+from runner.host.clock import Clock, process_age_s
 from runner.host.http import Exchange, HttpServer
 from runner.host.lock import Holder, StateLock, holder
 from runner.host.ports import listener
@@ -242,11 +241,15 @@ class Session:
     async def run(self) -> int:
         """Returns the exit code. Raises RunnerError where the stack cannot be brought up."""
         self._ending.listen()
-        plan = await self._deploy()
+        ended = asyncio.create_task(self._ending.wait(), name="ended")
+        deploying = asyncio.create_task(self._deploy(), name="deploy")
+        await asyncio.wait({deploying, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if not deploying.done():
+            return await self._give_up(deploying)
+        plan = deploying.result()
         if plan is None:
             return 1
         alive = asyncio.create_task(self._alive(), name="alive")
-        ended = asyncio.create_task(self._ending.wait(), name="ended")
         self._server.handler = self._app.front.handle
         self._announce(plan)
         gc.freeze()  # what stands now stays: collections need not look at it again
@@ -254,6 +257,15 @@ class Session:
         self._view.stopping()
         await self._end(alive)
         ended.cancel()
+        return 0
+
+    async def _give_up(self, deploying: asyncio.Task[Plan | None]) -> int:
+        """Told to end before anything ran: nothing was deployed, or all of it."""
+        self._view.stopping()
+        deploying.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await deploying
+        await self._app.functions.close(GRACE_S)
         return 0
 
     def _show_line(self, event: LogEvent) -> None:
@@ -296,7 +308,7 @@ class Session:
             Ready(
                 app.place,
                 app.clock.pace,
-                app.clock.wall() - psutil.Process().create_time(),
+                process_age_s(),
                 state,
                 app.schedules.upcoming(),
                 plan.outputs,

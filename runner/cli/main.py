@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import sys
 from collections.abc import Mapping
@@ -71,6 +72,11 @@ def main(arguments: list[str] | None = None) -> Any:
         if error.hint:
             click.echo(f"hint: {error.hint}", err=True)
         return error.exit_code
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO, errno.EBADF):
+            raise
+        click.echo(f"error: output cannot be written: {error.strerror}.", err=True)
+        return RunnerError.exit_code
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ SYMBOLS: Mapping[Action, tuple[str, str]] = {
 PREFIX_COLOURS = ("36", "35", "32", "33", "34", "96", "95", "92")  # ANSI
 PLATFORM_LINES = ("START ", "END ", "REPORT ", "INIT_START ", "INIT_REPORT ")
 CONTROL = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]")
+CODE = "code"  # its digests tell a person nothing that the reason does not
 MAX_DIFFERENCES = 12  # of one change, before the rest is only counted
 MAX_VALUE = 60  # characters of a property's value in a plan
 
@@ -112,9 +113,10 @@ def print_plan(changes: Sequence[Change], out: Console, *, details: bool = True)
 
 
 def _print_differences(change: Change, out: Console) -> None:
-    for difference in change.differences[:MAX_DIFFERENCES]:
+    told = [difference for difference in change.differences if difference.path != CODE]
+    for difference in told[:MAX_DIFFERENCES]:
         out.print(Text(f"        {difference.path}: {_short(difference.before)} -> {_short(difference.after)}"))
-    if (more := len(change.differences) - MAX_DIFFERENCES) > 0:
+    if (more := len(told) - MAX_DIFFERENCES) > 0:
         out.print(Text(f"        and {more} more", style="dim"))
 
 

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
+from pathlib import Path
+
+import psutil
+
+STARTED = 19  # which field of /proc/self/stat, after the command's name, is the start; see proc(5)
 
 
 class Clock:
@@ -45,3 +51,16 @@ class Clock:
         """Wait until `now()` reaches `at`; in slices, so that a changed wall clock is never trusted for long."""
         while (remaining := at - self.now()) > 0:
             await asyncio.sleep(min(self.real(remaining), 3600.0))
+
+
+def process_age_s() -> float:
+    """Seconds since this process was started, imports included.
+
+    Linux tells the start in ticks since boot. The wall clock would make it up to a second too old: the time of boot is
+    known in whole seconds only. Elsewhere the start is told exactly.
+    """
+    try:
+        fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[STARTED]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, AttributeError, ValueError, IndexError):
+        return time.time() - psutil.Process().create_time()

@@ -29,12 +29,14 @@ class StateLock:
         self._descriptor = -1
 
     def acquire(self, stack: Path) -> None:
-        """Raises StateError, naming the holder, if another process has it."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        ignored = self._path.parent / ".gitignore"
-        if not ignored.exists():
-            ignored.write_text("*\n")  # state is nobody's source
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Raises StateError, naming the holder, if another process has it, or if there can be no such folder."""
+        try:
+            descriptor = self._open()
+        except OSError as error:
+            raise StateError(
+                f"The state folder {self._path.parent} cannot be used: {(error.strerror or str(error)).lower()}.",
+                hint="Make it a folder that can be written to, or name another one with --state.",
+            ) from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -42,6 +44,13 @@ class StateLock:
             raise _held(self._path.parent, _read(self._path)) from None
         self._descriptor = descriptor
         self.note(Holder(os.getpid(), str(stack)))
+
+    def _open(self) -> int:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        ignored = self._path.parent / ".gitignore"
+        if not ignored.exists():
+            ignored.write_text("*\n")  # state is nobody's source
+        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def note(self, holder: Holder) -> None:
         """Tell others where we are."""
