@@ -149,8 +149,26 @@ class Buses:
         """Match and deliver what is and will be accepted, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
-            self._reconcile(self._deployment.state)
-            await self._compile()
+            try:
+                self._reconcile(self._deployment.state)
+                await self._clear()
+                await self._compile()
+            finally:
+                self._tasks = None  # from here on nobody owns a loop
+
+    async def _clear(self, *buses: str) -> None:
+        """Remove the events that were on their way through buses that are gone; not those of new ones by their names.
+
+        Without names: what the run before left.
+        """
+        now = self._clock.now()
+        try:
+            gone = buses or [queue.removeprefix(PREFIX) for queue in await self._store.queues(PREFIX)]
+            for bus in gone:
+                if buses or not self.exists(bus):
+                    await self._store.purge(PREFIX + bus, before=now)
+        except Exception:
+            log.exception("Events of buses that are gone stay until the next start")
 
     async def _compile(self) -> None:
         """Compile rules when they change, so that the next event need not wait for it."""
@@ -181,11 +199,7 @@ class Buses:
             line = self._lines.pop(bus)
             if line.loop is not None:
                 line.loop.cancel()
-            self._tasks.create_task(self._forget(bus), name=f"bus {bus} forgotten")
-
-    async def _forget(self, bus: str) -> None:
-        """Events that were on their way through a bus that is gone are gone with it."""
-        await self._store.purge(PREFIX + bus)
+            self._tasks.create_task(self._clear(bus), name=f"bus {bus} forgotten")
 
     def _open(self, buses: Collection[str]) -> None:
         """Have lines of these buses, with the rules in force noted."""

@@ -92,8 +92,15 @@ class Deliveries:
         now = self._clock.now()
         until = now + LEASE_S * self._clock.pace
         leases = await self._store.lease(QUEUE, limit=BATCH, now=now, until=until, wait_s=wait_s)
-        await asyncio.gather(*(self._retry(lease) for lease in leases))
+        await asyncio.gather(*(self._retry_one(lease) for lease in leases))
         return len(leases)
+
+    async def _retry_one(self, lease: Lease) -> None:
+        """One that cannot be retried now does not keep the others back; its lease runs out, then it is seen again."""
+        try:
+            await self._retry(lease)
+        except Exception:
+            log.exception("Retry of delivery %s went on after an error", lease.id)
 
     async def _to_target(self, arn: str, group: Sequence[Delivery]) -> None:
         results = await self._doors.deliver_all(arn, [delivery.letter for delivery in group])
@@ -143,6 +150,7 @@ class Deliveries:
     async def _give_up(
         self, delivery: Delivery, failure: _Failure, exhausted: Exhausted | None, *, attempts: int
     ) -> None:
+        """To the dead-letter queue, if there is one; a letter that cannot be put there now is retried as any other."""
         log.warning(
             "Delivery of %s to %s was given up after %d attempts: %s",
             delivery.letter.id,
@@ -165,8 +173,17 @@ class Deliveries:
         attributes = {name: ("String", value) for name, value in sorted(told.items()) if value}
         letter = Letter(f"{delivery.letter.id}/dead-letter", delivery.failed, self._clock.now(), attributes)
         [error] = await self._doors.deliver_all(delivery.dead_letters, [letter])
-        if error is not None:
-            log.error("Dead letter of %s could not be put into %s and is lost: %s", letter.id, letter, error)
+        if error is None:
+            return
+        if isinstance(error, asyncio.CancelledError):
+            raise error
+        if _lasting(error):
+            log.error("%s could not be put into %s and is lost: %s", letter.id, delivery.dead_letters, error)
+            return
+        again = Delivery(delivery.dead_letters, letter, delivery.failed)
+        decision = self._decide(again, _failure(again, error), attempts=1)
+        if isinstance(decision, Again):
+            await self._store.send(QUEUE, [Message(letter.id, _encode(again), decision.at)], now=self._clock.now())
 
 
 def _failure(delivery: Delivery, error: BaseException) -> _Failure:
@@ -174,11 +191,21 @@ def _failure(delivery: Delivery, error: BaseException) -> _Failure:
     if isinstance(error, Undeliverable):
         return _Failure(error.code, error.message, lasting=True)
     if isinstance(error, ApiError):
-        throttled = error.status == 429 or "Throttl" in error.code
-        lasting = error.status < 500 and not throttled
-        return _Failure("THROTTLING" if throttled else "ERROR_FROM_TARGET", error.message or error.code, lasting)
+        code = "THROTTLING" if _throttled(error) else "ERROR_FROM_TARGET"
+        return _Failure(code, error.message or error.code, _lasting(error))
     log.error("Delivery of %s to %s failed", delivery.letter.id, delivery.arn, exc_info=error)
     return _Failure("INTERNAL_ERROR", str(error) or type(error).__name__, lasting=False)
+
+
+def _lasting(error: BaseException) -> bool:
+    """Whether trying again cannot help."""
+    if isinstance(error, ApiError):
+        return error.status < 500 and not _throttled(error)
+    return isinstance(error, Undeliverable)
+
+
+def _throttled(error: ApiError) -> bool:
+    return error.status == 429 or "Throttl" in error.code
 
 
 def _encode(delivery: Delivery) -> bytes:

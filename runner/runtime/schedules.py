@@ -167,6 +167,8 @@ class Schedules:
                 if self._waiting.get(key) is source:
                     del self._waiting[key]
             await asyncio.sleep(0)
+        if first:
+            await self._complete([timer for timer in self._timers.values() if timer.over])
         self._started = True
 
     async def _fit(self, key: str, source: Source | None, record: Record | None, now: float) -> None:

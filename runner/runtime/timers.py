@@ -99,6 +99,11 @@ class Timer:
         return True
 
     @property
+    def over(self) -> bool:
+        """Whether the last tick of all was fired."""
+        return self.tick is None and self.times.latest_until(self.memory.last) == self.memory.last
+
+    @property
     def execution(self) -> str:
         """What tells this tick from every other one."""
         turn = f"/{self.memory.turn}" if self.memory.turn else ""

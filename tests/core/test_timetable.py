@@ -5,6 +5,8 @@ Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-ru
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -79,3 +81,10 @@ def test_any_text_parses_or_is_refused(text: str) -> None:
                 continue
             at = times_of(timetable, start=FRIDAY).next_after(FRIDAY)
             assert at is None or at > FRIDAY
+
+
+@pytest.mark.slow
+def test_checking_an_expression_does_not_load_the_calendar() -> None:
+    program = "import sys, runner.loader.checks.schedules; print('croniter' in sys.modules, 'dateutil' in sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout.split() == ["False", "False"]

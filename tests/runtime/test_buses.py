@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from runner.core.put_events import Entry
 from runner.model.events import EventBus, Rule
 from runner.model.names import Arn
+from runner.model.state import Deployed
 from runner.runtime.buses import Accepted
 from runner.runtime.doors import Letter, Undeliverable
 from tests.runtime.eventing import World, bus, history, rule, state, world
@@ -194,3 +196,46 @@ async def test_the_loops_follow_the_buses_that_exist(tmp_path: Path) -> None:
         loop.cancel()
         await asyncio.gather(loop, return_exceptions=True)
         assert len(here.box.at("second")) == 1
+
+
+def arrived(here: World, counts: dict[str, int]) -> bool:
+    return all(len(here.box.at(name)) == count for name, count in counts.items())
+
+
+@history
+async def test_rules_that_change_are_in_force_for_the_next_event(tmp_path: Path) -> None:
+    many = [rule(f"r{number}", f"q{number}", EventPattern={"source": [f"s{number}"]}) for number in range(300)]
+    async with world(tmp_path, HandClock(), state()) as here, asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(here.buses.run())
+        await here.deploy(many)
+        for seen, (source, at, count) in enumerate((("s7", "q7", 1), ("new", "q7", 2), ("s8", "q8", 1)), 1):
+            await here.buses.put_events([Entry(source, "t", "{}"), Entry("s299", "t", "{}")])
+            await until(partial(arrived, here, {at: count, "q299": seen}))
+            await here.deploy([rule("r7", "q7", EventPattern={"source": ["new"]})], [(Rule, f"default/r{seen}")])
+        await here.buses.put_events([Entry("s7", "t", "{}"), Entry("s1", "t", "{}"), Entry("s299", "t", "{}")])
+        await until(partial(arrived, here, {"q299": 4}))
+        assert (len(here.box.at("q7")), here.box.at("q1")) == (2, [])
+        running.cancel()
+
+
+@history
+async def test_a_rule_that_fails_does_not_keep_the_others_from_the_event(tmp_path: Path) -> None:
+    broken = rule("broken", "inbox")
+    target = broken.noun.targets[0].model_copy(update={"sqs_parameters": "no parameters"})
+    broken = Deployed(broken.key, broken.noun.model_copy(update={"targets": (target,)}))
+    async with world(tmp_path, HandClock(), state()) as here:
+        here.deployment.state = here.deployment.state.with_changes([broken, rule("sound", "inbox")])
+        await here.buses.put_events([ORDER])
+        assert await here.buses.step("default", wait_s=0.0) == 1
+        assert len(bodies(here, "inbox")) == 1
+
+
+@history
+async def test_what_was_on_its_way_through_a_bus_that_is_gone_is_removed_at_the_next_start(tmp_path: Path) -> None:
+    clock = HandClock()
+    async with world(tmp_path, clock, state(bus("orders"), bus("kept"))) as here:
+        await here.buses.put_events([Entry("s", "t", "{}", bus=name) for name in ("orders", "kept")])
+    async with world(tmp_path, clock, state(bus("kept"))) as here:
+        await clock.advance(1.0)
+        await here.buses._clear()
+        assert await here.store.queues("events/") == ["events/kept"]

@@ -13,6 +13,7 @@ from runner.core.put_events import Entry
 from runner.model.errors import ApiError
 from runner.runtime.deliveries import QUEUE
 from runner.runtime.doors import Undeliverable
+from runner.store.ports import Message
 from tests.runtime.eventing import FailingDoor, World, history, rule, state, world
 from tests.runtime.messaging import HandClock
 from tests.runtime.world import PLACE, THROTTLE
@@ -117,6 +118,33 @@ async def test_errors_of_our_own_are_tried_again(tmp_path: Path) -> None:
         await here.buses.put_events([ORDER])
         await here.settle()
         assert await retry(here, 1.0) == 1
+        assert len(door.at("f")) == 1
+
+
+@history
+async def test_a_dead_letter_that_cannot_be_put_there_now_is_tried_again(tmp_path: Path) -> None:
+    gone = Undeliverable("NO_RESOURCE", "Function not found: f")
+    door = FailingDoor(errors={"f": [gone], "dead": [RuntimeError("bug"), THROTTLE]})
+    async with world(tmp_path, HandClock(), state(rule("r", target())), door) as here:
+        await here.buses.put_events([ORDER])
+        await here.settle()
+        for delay_s in (1.0, 2.0):
+            assert door.at("dead") == []
+            assert await retry(here, delay_s) == 1
+        [letter] = door.at("dead")
+        assert letter.attributes["ERROR_CODE"] == ("String", "NO_RESOURCE")
+        assert await here.store.queues(QUEUE) == []
+
+
+@history
+async def test_a_retry_that_cannot_be_read_does_not_keep_the_others_back(tmp_path: Path) -> None:
+    door = FailingDoor(errors={"f": [THROTTLE]})
+    async with world(tmp_path, HandClock(), state(rule("r", target())), door) as here:
+        now = here.clock.now()
+        await here.store.send(QUEUE, [Message("unreadable", b"?", now)], now=now)
+        await here.buses.put_events([ORDER])
+        await here.settle()
+        assert await retry(here, 1.0) == 2
         assert len(door.at("f")) == 1
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runner.model.events import Rule, Schedule
+from runner.model.state import Deployed
 from runner.runtime.schedules import Upcoming
 from runner.runtime.timers import PREFIX
 from tests.runtime.eventing import FailingDoor, World, history, rule, schedule, state, world
@@ -326,3 +327,29 @@ async def test_the_loop_sleeps_until_something_is_due_or_deployed(tmp_path: Path
             await until(lambda: not here.schedules._timers)
         loop.cancel()
         await asyncio.gather(loop, return_exceptions=True)
+
+
+@history
+async def test_a_schedule_that_fired_for_the_last_time_before_a_stop_is_deleted_after_it(tmp_path: Path) -> None:
+    clock, expression = HandClock(START), "at(2026-03-01T12:04:00)"
+    async with world(tmp_path, clock, state(schedule("once", expression))) as here:
+        await go(here, 6 * MINUTE)
+        assert len(times(here)) == 1
+    asked = state(
+        schedule("once", expression, ActionAfterCompletion="DELETE"),
+        schedule("past", "at(2020-03-01T12:04:00)", ActionAfterCompletion="DELETE"),
+    )
+    async with world(tmp_path, clock, asked) as here:
+        await here.schedules.reconcile()
+        assert list(here.deployment.state.of(Schedule)) == ["default/past"]
+
+
+@history
+async def test_one_schedule_that_cannot_fire_does_not_keep_the_others_back(tmp_path: Path) -> None:
+    broken = schedule("broken", "rate(1 minute)")
+    target = broken.noun.target.model_copy(update={"arn": None})  # as no check lets it through
+    broken = Deployed(broken.key, broken.noun.model_copy(update={"target": target}))
+    async with world(tmp_path, HandClock(START), state()) as here:
+        here.deployment.state = here.deployment.state.with_changes([broken, schedule("sound", "rate(1 minute)")])
+        await go(here, 2.5 * MINUTE)
+        assert times(here) == ["12:00", "12:01", "12:02"]
