@@ -9,7 +9,7 @@ import math
 import os
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -192,7 +192,7 @@ def serve(settings: Settings, view: View) -> int:
 
 async def _serve(settings: Settings, view: View) -> int:
     with StateLock(settings.folder) as lock:
-        lock.acquire(settings.stack)
+        lock.acquire(settings.stack.absolute())
         server = HttpServer(_not_ready)
         place = settings.place(f"http://127.0.0.1:{await _open(server, settings.port)}")
         clock = Clock(settings.pace)
@@ -210,7 +210,11 @@ def _code_store(settings: Settings) -> CodeStore:
 
 
 def _load(settings: Settings, place: Place) -> LoadResult:
-    return load(settings.stack, place=place, parameters=settings.parameters)
+    loaded = load(settings.stack, place=place, parameters=settings.parameters)
+    if loaded.stack is None:
+        return loaded
+    # What is deployed is known by where its file is, wherever a later command is called from.
+    return replace(loaded, stack=replace(loaded.stack, path=loaded.stack.path.absolute()))
 
 
 async def _open(server: HttpServer, port: int) -> int:
@@ -303,7 +307,7 @@ class Session:
 
     def _announce(self, plan: Plan) -> None:
         app, state = self._app, self._app.deployment.state
-        self._lock.note(Holder(os.getpid(), str(app.settings.stack), app.place.endpoint))
+        self._lock.note(Holder(os.getpid(), str(app.settings.stack.absolute()), app.place.endpoint))
         self._view.ready(
             Ready(
                 app.place,
@@ -398,7 +402,7 @@ async def remove_stack(settings: Settings, *, keep_data: bool) -> Plan:
         raise _not_deployed(settings.stack)
     await _end_running(settings)
     with StateLock(settings.folder) as lock:
-        lock.acquire(settings.stack)
+        lock.acquire(settings.stack.absolute())
         clock = Clock()
         async with _opened(settings, clock) as (store, deployment):
             name = _deployed_as(deployment.state, settings.stack)

@@ -76,6 +76,6 @@ def as_stream(terminal: Terminal) -> IO[str]:
 def standard_output() -> Terminal:
     """Standard output as a Terminal; where there is none, one that shows nothing."""
     if sys.stdout is None:
-        return Terminal(open(os.devnull, "w"))  # noqa: SIM115  it lives as long as the process
+        return Terminal(open(os.devnull, "w"))
     sys.stdout.flush()
     return Terminal(sys.stdout)

@@ -32,6 +32,7 @@ class TerminalView:
         handler = _LogHandler()
         logging.basicConfig(level=logging.DEBUG if verbose else logging.WARNING, handlers=[handler], force=True)
         logging.getLogger("runner").setLevel(logging.DEBUG if verbose else logging.INFO)
+        logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of each write to our own database
 
     def findings(self, loaded: LoadResult) -> None:
         print_findings(loaded)

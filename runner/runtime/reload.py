@@ -61,7 +61,10 @@ class Reload:
         stack = self._stack
         # The stack file wins over code: what it says now decides which code counts.
         if stack is None or not changed or self._files & {path.resolve() for path in changed}:
-            loaded = await asyncio.to_thread(self._load)
+            try:
+                loaded = await asyncio.to_thread(self._load)
+            except InputError as error:  # the file is gone, or cannot be read
+                return Reloaded(None, None, error)
             if loaded.stack is None:
                 return Reloaded(loaded, None)
             stack = loaded.stack
