@@ -12,6 +12,7 @@ from runner.model.errors import StateError
 APPLICATION_ID = 0x72756E72  # "runr" in the file's header: this database is ours
 SCHEMA_VERSION = 1
 WHOLE_CHECK_BYTES = 16 * 2**20  # a file up to this size is checked page by page when opened (50 ms at most)
+KEPT_LOG_BYTES = 2**20  # of the write-ahead log, when it begins anew
 BUSY_MS = 5_000  # how long to wait for another process (`runner status`, `runner plan`) that holds the lock
 
 SCHEMA = """
@@ -101,6 +102,8 @@ def _opened(path: Path, sync_every_commit: bool) -> sqlite3.Connection:
         connection.execute(f"PRAGMA synchronous = {'FULL' if sync_every_commit else 'NORMAL'}")
         # Checkpoints are made beside the writer (see writer.py); SQLite's own would stop the loop for a disk sync.
         connection.execute("PRAGMA wal_autocheckpoint = 0")
+        # Once folded, the write-ahead log begins anew; only if it is cut then does its size tell when to fold it again.
+        connection.execute(f"PRAGMA journal_size_limit = {KEPT_LOG_BYTES}")
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("PRAGMA cache_size = -32768")
         if _header(connection) == (0, 0):

@@ -200,3 +200,26 @@ def test_the_write_ahead_log_is_folded_while_writing(tmp_path: Path) -> None:
 
     asyncio.run(write())
     assert not path.with_name("state.db-wal").exists()
+
+
+def test_the_write_ahead_log_is_cut_once_it_is_folded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise its size would ask for it to be folded again and again, ever after."""
+    monkeypatch.setattr("runner.store.writer.CHECKPOINT_BYTES", 4 * 2**20)
+
+    async def told() -> None:
+        path = tmp_path / "state.db"
+        log = path.with_name("state.db-wal")
+        store = SqliteStore.open(path, clock=ManualClock())
+        largest = 0
+        async with asyncio.timeout(20):
+            for number in range(10_000):
+                await store.append("log", [(1.0, b"x" * 20_000)])
+                size = log.stat().st_size
+                if size < largest // 2:
+                    break
+                largest = max(largest, size)
+                await asyncio.sleep(0.02 if number % 64 == 1 else 0)  # let the thread that folds come to its end
+        assert largest > 2**20 > size // 2
+        await store.aclose()
+
+    asyncio.run(told())
