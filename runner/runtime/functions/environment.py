@@ -10,14 +10,13 @@ import logging
 import shutil
 import signal
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from runner.core import environment_faults as faults
 from runner.core.environment import HOLDING, Event, Life, after
 from runner.core.environment_faults import Fault
-from runner.core.environment_lines import End, Extension, Format, InitReport, InitStart, Report, Start
+from runner.core.environment_lines import End, Extension, InitReport, InitStart, Report, Start
 from runner.host.clock import Clock
 from runner.host.http import Exchange, HttpServer, Sink
 from runner.host.process import describe
@@ -27,16 +26,17 @@ from runner.runtime.functions.invocation import Invocation
 from runner.runtime.functions.launching import Launch
 from runner.runtime.functions.logging import Journal, Output
 from runner.runtime.functions.runtime_api import Event as ApiEvent
+from runner.runtime.functions.terms import Terms, folder_size
 from runner.runtime.functions.variables import of_environment
 from runner.runtime.invoking import Answer
 
 log = logging.getLogger(__name__)
 
-INIT_LIMIT_S = 10.0
 PROVISIONED_INIT_LIMIT_S = 130.0
 EXIT_AFTER_ERROR_S = 1.0  # a runtime that reported an init error is to exit by itself; this long
 MAX_BODY = 64 * 1024 * 1024  # of a response, before it is cut off instead of being refused
 REMOVALS, REMOVAL_S = 200, 0.005  # a control group can go once its last process is reaped; looked at so often
+STORAGE_EVERY_S = 1.0  # how often the size of a busy environment's `/tmp` is looked at
 UNHANDLED = "Unhandled"
 PROVISIONED = "provisioned-concurrency"
 ON_DEMAND = "on-demand"
@@ -60,23 +60,6 @@ class Owner(Protocol):
 
     def late(self, environment: Environment) -> None:
         """It answered a while ago and has not asked for more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What all environments of one version have in common. `timeout_s` is None under a debugger."""
-
-    name: str
-    version: str
-    runtime: str
-    region: str
-    timeout_s: float
-    memory_mb: int
-    group: str
-    form: Format
-    handler: str = ""
-    account: str = ""
-    limited: bool = True
 
 
 class Environment:
@@ -105,6 +88,7 @@ class Environment:
         self._groups = groups
         self._group: Group | None = None
         self._lost_to_memory = 0
+        self._sized_at = 0.0
         self._launch: Launch | None = None
         self._generation: Generation | None = None
         self._server = HttpServer(self._request, max_body=MAX_BODY, sink_for=self._sink)
@@ -134,7 +118,7 @@ class Environment:
         self._launch = launch
         self._began = self._clock.elapsed()
         self.output.platform(InitStart(self.terms.runtime, self.terms.region, self.kind))
-        limit = PROVISIONED_INIT_LIMIT_S if self.kind == PROVISIONED else INIT_LIMIT_S
+        limit = PROVISIONED_INIT_LIMIT_S if self.kind == PROVISIONED else self.terms.init_limit_s
         self._limit(self._began + limit)
         try:
             (self._folder / "tmp").mkdir(parents=True)
@@ -188,10 +172,24 @@ class Environment:
             self._generation.signal(signal.SIGKILL)
 
     def check(self) -> None:
-        """Look after an environment that is busy: end its process if it takes more memory than it may."""
+        """Look after an environment that is busy: end its process if it takes more than it may."""
         self.output.show_start()
+        now = self._clock.elapsed()
+        if now - self._sized_at > STORAGE_EVERY_S:
+            self._sized_at = now
+            self.owner.spawn(self.check_storage())
         if self._generation is not None and self._generation.resident_mb() > self.terms.memory_mb:
             self._killed_for_memory = True
+            self._generation.signal(signal.SIGKILL)
+
+    async def check_storage(self) -> None:
+        """End the process if `/tmp` holds more than it may. Lambda's would be full; ours cannot be."""
+        size = await asyncio.to_thread(folder_size, self._folder / "tmp")
+        if size > self.terms.storage_mb << 20 and self._generation is not None:
+            self.output.feed(
+                f"No space left on device: /tmp holds {size >> 20} MB, and {self.terms.storage_mb} MB is the "
+                "function's EphemeralStorage. The environment is ended.\n".encode()
+            )
             self._generation.signal(signal.SIGKILL)
 
     def peak_memory(self) -> int:

@@ -17,10 +17,11 @@ from runner.host.process_groups import Groups
 from runner.model.errors import ApiError
 from runner.model.function import FunctionVersion
 from runner.model.names import Place
-from runner.runtime.functions.environment import ON_DEMAND, PROVISIONED, Environment, Terms
+from runner.runtime.functions.environment import ON_DEMAND, PROVISIONED, Environment
 from runner.runtime.functions.invocation import Invocation
 from runner.runtime.functions.launching import Launch, Launching
 from runner.runtime.functions.logging import Journal
+from runner.runtime.functions.terms import Terms
 from runner.runtime.functions.variables import log_group, log_stream
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class House(Protocol):
     launching: Launching
     folder: Path
     groups: Groups | None
+    init_limit_s: float
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
 
@@ -64,11 +66,13 @@ class Fleet:
             region=place.region,
             timeout_s=float(config.timeout_s),
             memory_mb=config.memory_mb,
+            storage_mb=config.ephemeral_storage.size_mb,
             group=log_group(version),
             form=Format.of(config.logging_config),
             handler=config.handler or "",
             account=place.account,
             limited=limited,
+            init_limit_s=house.init_limit_s,
         )
         self.environments: set[Environment] = set()
         self.provision_failed = False

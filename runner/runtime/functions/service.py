@@ -27,6 +27,7 @@ from runner.runtime.functions.invocation import Invocation
 from runner.runtime.functions.launching import Artifacts, Launching
 from runner.runtime.functions.logging import Journal, LogSink
 from runner.runtime.functions.routing import Route, route
+from runner.runtime.functions.terms import INIT_LIMIT_S
 from runner.runtime.invoking import Answer, Call
 
 log = logging.getLogger(__name__)
@@ -53,12 +54,14 @@ class Functions:
         *,
         folder: Path,
         debug: Mapping[str, int] | None = None,
+        init_limit_s: float = INIT_LIMIT_S,
     ) -> None:
         self.clock = clock
         self.folder = folder
         self.journal = Journal(logs, clock)
         self.launching = Launching(folder, code, place, debug or {})
         self.groups: Groups | None = None
+        self.init_limit_s = init_limit_s
         self._debug = debug or {}
         self._deployment = deployment
         self._place = place

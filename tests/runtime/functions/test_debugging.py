@@ -65,11 +65,12 @@ async def debug_node(port: int) -> asyncio.StreamWriter:
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 24)
     key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
     writer.write(
-        f"GET /{target} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{key}\r\n".encode()
+        f"GET /{target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{key}\r\n".encode()
     )
     await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), DEADLINE_S)
     for number, method in enumerate(("Debugger.enable", "Runtime.enable", "Runtime.runIfWaitingForDebugger"), 1):
         send(writer, {"id": number, "method": method})
+        await asyncio.wait_for(reader.readuntil(b'"id":%d,"result"' % number), DEADLINE_S)
     await asyncio.wait_for(reader.readuntil(b"Debugger.paused"), DEADLINE_S)  # on the first line
     send(writer, {"id": 4, "method": "Debugger.resume"})
     return writer

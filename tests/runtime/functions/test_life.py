@@ -17,12 +17,13 @@ from typing import Any
 
 import psutil
 import pytest
+import uvloop
 
 from runner.core.environment import Life
 from runner.model.errors import ApiError
 from runner.model.function import FunctionVersion
 from tests.runtime.functions.conftest import Theatre
-from tests.runtime.functions.stage import DEADLINE_S, Stage
+from tests.runtime.functions.stage import DEADLINE_S, Stage, stage
 
 RUNTIME = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 SLEEPER = """
@@ -83,25 +84,26 @@ def test_a_process_that_cannot_be_asked_to_end_is_ended(theatre: Theatre) -> Non
     assert theatre.run(theatre.stage.invoke(name)).error_type == "Sandbox.Timedout"
 
 
-def test_an_init_that_never_ends_counts_towards_the_function_timeout_then(
-    theatre: Theatre, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("runner.runtime.functions.environment.INIT_LIMIT_S", 0.3)
-    name = theatre.name()
-    theatre.run(theatre.stage.deploy(name, "print('init')\nwhile True: pass\n", Runtime=RUNTIME, Timeout=1))
-    answer = theatre.run(theatre.stage.invoke(name, request_id="the-id"))
-    assert json.loads(answer.payload) == {
-        "errorType": "Sandbox.Timedout",
-        "errorMessage": "RequestId: the-id Error: Task timed out after 1.00 seconds",
-    }
-    theatre.run(theatre.stage.lines.until(name, "^REPORT"))
-    lines = [re.sub(r"[\d.]+ ms", "<ms>", line) for line in theatre.stage.lines.of(name)]
-    assert lines[1:5] == [
-        "init",
-        "INIT_REPORT Init Duration: <ms>\tPhase: init\tStatus: timeout",
-        "START RequestId: the-id Version: $LATEST",
-        "init",
-    ]
+@pytest.mark.slow
+def test_an_init_that_never_ends_counts_towards_the_function_timeout_then(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with stage(tmp_path, init_limit_s=0.3) as on:
+            await on.deploy("f", "print('init')\nwhile True: pass\n", Runtime=RUNTIME, Timeout=1)
+            answer = await on.invoke("f", request_id="the-id")
+            assert json.loads(answer.payload) == {
+                "errorType": "Sandbox.Timedout",
+                "errorMessage": "RequestId: the-id Error: Task timed out after 1.00 seconds",
+            }
+            await on.lines.until("f", "^REPORT")
+            lines = [re.sub(r"[\d.]+ ms", "<ms>", line) for line in on.lines.of("f")]
+            assert lines[1:5] == [
+                "init",
+                "INIT_REPORT Init Duration: <ms>\tPhase: init\tStatus: timeout",
+                "START RequestId: the-id Version: $LATEST",
+                "init",
+            ]
+
+    uvloop.run(scene())
 
 
 def test_the_memory_limit_ends_the_process(theatre: Theatre) -> None:
@@ -467,6 +469,27 @@ def test_no_file_is_larger_than_tmp(theatre: Theatre) -> None:
         await stage.deploy(name, {"app.py": code}, Runtime=RUNTIME, EphemeralStorage={"Size": 512})
         assert await stage.result(name, {"mb": 1}) == 0
         assert await stage.result(name, {"mb": 513}) == errno.EFBIG
+
+    theatre.run(scene())
+
+
+@pytest.mark.slow
+def test_tmp_is_held_to_its_size(theatre: Theatre) -> None:
+    code = """
+        import os, tempfile, time
+        def handler(event, context):
+            for number in range(3):
+                with open(os.path.join(tempfile.gettempdir(), str(number)), "wb") as file:
+                    os.posix_fallocate(file.fileno(), 0, 200 << 20)
+            time.sleep(20)
+        """
+
+    async def scene() -> None:
+        stage, name = theatre.stage, theatre.name()
+        await stage.deploy(name, {"app.py": code}, Runtime=RUNTIME, Timeout=30)
+        answer = await stage.invoke(name)
+        assert answer.error_type == "Runtime.ExitError"
+        await stage.lines.until(name, "^No space left on device: /tmp holds 600 MB, and 512 MB is")
 
     theatre.run(scene())
 
