@@ -17,7 +17,11 @@ CHECKS = (
     ("types", [PYTHON, "-m", "mypy"]),
     ("floors", [str(SCRIPTS / "lint-imports"), "--no-cache"]),
 )
-FIXES = ([PYTHON, "-m", "ruff", "check", "--fix", "."], [PYTHON, "-m", "ruff", "format", "."])
+FIXES = (
+    [PYTHON, "-m", "ruff", "check", "--fix", "."],
+    [PYTHON, "-m", "ruff", "format", "."],
+    [PYTHON, "-m", "tests.generated"],
+)
 TESTS = [PYTHON, "-m", "pytest", "-n", str(min(os.cpu_count() or 2, 4)), "--dist", "loadgroup"]
 
 
