@@ -17,6 +17,9 @@ ANY = "x-amazon-apigateway-any-method"
 INTEGRATION = "x-amazon-apigateway-integration"
 SECURITY_HEADER_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", ANY)
 
+PATHS_MAX = 600
+"""Twice what API Gateway takes; more paths are left in the order in which they came, to bound the work."""
+
 LATE = ("securityDefinitions", "x-amazon-apigateway-gateway-responses", "definitions")
 """Parts of a document that are put into it when a step of editing is over."""
 
@@ -115,7 +118,8 @@ class Document:
         return table_order(self.paths)
 
     def _order_paths(self) -> None:
-        reinsert_keys(self.paths, self._copies - self._copied_paths)
+        if len(self.paths) <= PATHS_MAX:
+            reinsert_keys(self.paths, self._copies - self._copied_paths)
         self._copied_paths = self._copies
 
     def open(self, path: str) -> Any:
