@@ -79,6 +79,7 @@ STACKS: list[tuple[str, Json]] = [
     ("a nested application", {"A": {"Type": "AWS::Serverless::Application", "Properties": {"Location": "https://x", "Parameters": {"a": "b"}, "Tags": {"a": "b"}}}}),
     ("the implicit API", {"Fn": function({"Events": {"A": get(), "B": get("/b/{id}/"), "C": {"Type": "Api", "Properties": {"Path": "/b/{id}/", "Method": "ANY"}}}})}),
     ("the implicit API under a condition", {"Fn": function({}, get(), Condition="C", DeletionPolicy="Retain")}),
+    ("paths that collide in AWS's tables", {"F": function({}, get("/{proxy+}")), "G": function({}, get("/{proxy++}"), DeletionPolicy="Retain"), "H": function({"Events": {"E0": get("/{proxy+}", RestApiId={"Ref": "A"}), "E1": get("/{proxy++}", RestApiId={"Ref": "A"})}}), "A": REST}),
     ("an API with CORS", {"Fn": function({}, get(RestApiId={"Ref": "A"})), "A": rest(Cors={"AllowOrigin": "'a'", "AllowHeaders": "'h'", "MaxAge": "'1'"})}),
     ("an API with authorizers", {"Fn": function({"Events": {"A": get(RestApiId={"Ref": "A"}), "B": get("/b", RestApiId={"Ref": "A"}, Auth={"Authorizer": "NONE"})}}), "A": rest(Auth={"DefaultAuthorizer": "T", "Authorizers": TOKEN}, Cors="'*'")}),
     ("an API by IAM", {"Fn": function({}, get(RestApiId={"Ref": "A"})), "A": rest(Auth={"DefaultAuthorizer": "AWS_IAM"})}),
