@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 PROVISIONED_INIT_LIMIT_S = 130.0
 EXIT_AFTER_ERROR_S = 1.0  # a runtime that reported an init error is to exit by itself; this long
-MAX_BODY = 64 * 1024 * 1024  # of a response, before it is cut off instead of being refused
+MAX_BODY = 200 * 1024 * 1024  # of a response: what may be streamed; a buffered one is refused long before
 REMOVALS, REMOVAL_S = 200, 0.005  # a control group can go once its last process is reaped; looked at so often
 STORAGE_EVERY_S = 1.0  # how often the size of a busy environment's `/tmp` is looked at
 UNHANDLED = "Unhandled"

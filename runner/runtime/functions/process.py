@@ -23,6 +23,7 @@ READ_SIZE = 65536
 NOTHING = bytes(4)  # no bytes to read, as the kernel says it
 READS = 16  # pieces of output that are read in one go before others have their turn
 PAGE = os.sysconf("SC_PAGE_SIZE")
+HAS_PROC = Path("/proc/self/statm").exists()
 
 
 class Process:
@@ -136,22 +137,22 @@ class Process:
 
 def _resident(pid: int) -> int:
     """Bytes of resident memory."""
-    try:
-        with open(f"/proc/{pid}/statm", "rb", buffering=0) as file:
-            return int(file.read().split()[1]) * PAGE
-    except FileNotFoundError:
-        if Path("/proc").is_dir():
-            raise
+    if not HAS_PROC:
         return int(psutil.Process(pid).memory_info().rss)
+    with open(f"/proc/{pid}/statm", "rb", buffering=0) as file:
+        return int(file.read().split()[1]) * PAGE
 
 
 def _peak_mb(pid: int) -> int:
+    """The most memory a process ever took; where the machine does not keep that, what it takes now."""
     if not pid:
         return 0
     try:
+        if not HAS_PROC:
+            return _resident(pid) >> 20
         with open(f"/proc/{pid}/status", "rb", buffering=0) as file:
             text = file.read(4096)
         start = text.find(b"VmHWM:")
         return int(text[start + 6 : text.find(b"kB", start)]) // 1024 if start >= 0 else 0
-    except (OSError, ValueError):
+    except (OSError, ValueError, psutil.Error):
         return 0

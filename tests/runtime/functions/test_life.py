@@ -351,6 +351,25 @@ def test_provisioned_concurrency_that_cannot_be_initialised_gives_up(theatre: Th
     theatre.run(scene())
 
 
+# what starts the processes
+
+
+def test_a_launcher_that_is_lost_costs_no_more_than_what_was_in_flight(theatre: Theatre, tmp_path: Path) -> None:
+    async def scene() -> None:
+        stage, name = theatre.stage, theatre.name()
+        await stage.deploy(name, SLEEPER, Runtime=RUNTIME, Timeout=30)
+        held = stage.begin(name, {"wait": str(tmp_path / "never")}, request_id="the-id")
+        await until((tmp_path / "never.began").exists)
+        pid = environments(stage, name)[0].pid
+        os.kill(psutil.Process(pid).ppid(), signal.SIGKILL)
+        answer = await asyncio.wait_for(held, DEADLINE_S)
+        assert json.loads(answer.payload)["errorMessage"].endswith("Runtime exited with error: signal: killed")
+        assert (await stage.result(name))[0] != pid
+        await until(lambda: not alive(pid))
+
+    theatre.run(scene())
+
+
 # isolation
 
 

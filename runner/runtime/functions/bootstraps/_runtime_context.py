@@ -48,24 +48,37 @@ def filled(kind, values):
 class LambdaContext:
     """The second argument of every handler."""
 
+    _fixed = None
+
     def __init__(self, headers, client_context, identity):
+        self.__dict__.update(self.of_environment())
         self.aws_request_id = headers.get("lambda-runtime-aws-request-id")
-        self.log_group_name = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
-        self.log_stream_name = os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
-        self.function_name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
-        self.memory_limit_in_mb = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-        self.function_version = os.environ.get("AWS_LAMBDA_FUNCTION_VERSION")
         self.invoked_function_arn = headers.get("lambda-runtime-invoked-function-arn")
         self.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
         self._w3c = trace_fields(client_context)
-        self.client_context = filled(ClientContext, client_context)
-        if self.client_context is not None:
+        self.client_context = None
+        if client_context is not None:
+            self.client_context = filled(ClientContext, client_context)
             self.client_context.client = filled(Client, self.client_context.client)
         self.identity = filled(CognitoIdentity, {})
         if identity is not None:
             self.identity.cognito_identity_id = identity.get("cognitoIdentityId")
             self.identity.cognito_identity_pool_id = identity.get("cognitoIdentityPoolId")
         self._epoch_deadline_time_in_ms = int(headers.get("lambda-runtime-deadline-ms", 0))
+
+    @classmethod
+    def of_environment(cls):
+        """What stays the same for the life of the environment, read once."""
+        if cls._fixed is None:
+            names = {
+                "log_group_name": "LOG_GROUP_NAME",
+                "log_stream_name": "LOG_STREAM_NAME",
+                "function_name": "FUNCTION_NAME",
+                "memory_limit_in_mb": "FUNCTION_MEMORY_SIZE",
+                "function_version": "FUNCTION_VERSION",
+            }
+            cls._fixed = {name: os.environ.get("AWS_LAMBDA_" + variable) for name, variable in names.items()}
+        return cls._fixed
 
     def get_remaining_time_in_millis(self):
         return max(0, self._epoch_deadline_time_in_ms - int(time.time() * 1000))

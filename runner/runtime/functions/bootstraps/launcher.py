@@ -159,7 +159,8 @@ class Launcher:
             job = self.children.pop(pid, None)
             if job is not None:
                 code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-                self.tell({"id": job, "exit": code, "maxrss": usage.ru_maxrss})
+                unit = 1024 if sys.platform == "darwin" else 1
+                self.tell({"id": job, "exit": code, "maxrss": usage.ru_maxrss // unit})
 
     def tell(self, message):
         data = json.dumps(message).encode()
