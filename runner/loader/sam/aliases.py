@@ -6,8 +6,7 @@ Source: https://docs.aws.amazon.com/serverless-application-model/latest/develope
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from runner.loader.sam.values import Json, get_att, intrinsic_argument, ref, resolve, short_hash
 from runner.loader.sam.work import Source, Work
@@ -17,8 +16,7 @@ ALIAS_PATTERN = "(?!^[0-9]+$)([a-zA-Z0-9-_]+)"
 SHA_DIGITS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """What invokes a function: its own name and ARN, or its alias's."""
 
     id: str
@@ -38,8 +36,7 @@ class Target:
         return f"${{{self.id}}}" if self.is_alias else f"${{{self.id}.Arn}}"
 
 
-@dataclass(frozen=True, slots=True)
-class Alias:
+class Alias(NamedTuple):
     id: str
     name: str
     version_id: str

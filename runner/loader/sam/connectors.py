@@ -6,8 +6,7 @@ Source: https://docs.aws.amazon.com/serverless-application-model/latest/develope
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from runner.loader.sam.connector_profiles import (
     ARN_BY_REF,
@@ -35,8 +34,7 @@ REFERENCE_KEYS = ("Id", "Type", "Arn", "RoleName", "QueueUrl", "ResourceId", "Na
 _PLACEHOLDER = r"%{(\w+)\.(\w+)}"
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """One end of a connector: what is known of the resource there. `written` is its type as the file says it."""
 
     type: str

@@ -11,15 +11,14 @@ Source: https://docs.aws.amazon.com/serverless-application-model/latest/develope
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from runner.loader.sam.values import Json
 
 _VARIABLE = r"\$\{(\w+)\}"
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyTemplate:
+class PolicyTemplate(NamedTuple):
     """One template; `statements` refer to its parameters with `Ref`."""
 
     parameters: tuple[str, ...]

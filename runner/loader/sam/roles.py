@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from runner.loader.sam.values import Json, get_att, intrinsic_argument, is_loose_intrinsic, is_no_value
 from runner.loader.sam.work import Source, Work
@@ -79,8 +79,7 @@ DESTINATION_ACTIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class RoleChoice:
+class RoleChoice(NamedTuple):
     """Who brings the role: `value` is the function's `Role`; where `generated`, one is made under `condition`."""
 
     value: Any

@@ -6,9 +6,8 @@ Source: https://docs.aws.amazon.com/serverless-application-model/latest/develope
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from runner.loader.positions import Positions
 from runner.loader.report import Report
@@ -58,8 +57,7 @@ REST: dict[str, Callable[[Work, Source], None]] = {
 DROPPED = ("Transform", "Globals")
 
 
-@dataclass(frozen=True, slots=True)
-class Expansion:
+class Expansion(NamedTuple):
     """A template without SAM. `origins` holds the generated resources; `assumed_code` functions without a CodeUri."""
 
     template: Json

@@ -5,8 +5,7 @@ Source: https://docs.aws.amazon.com/serverless-application-model/latest/develope
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from runner.loader.sam.apis.document import ANY, INTEGRATION, Document
 from runner.loader.sam.values import Json, is_intrinsic
@@ -19,8 +18,7 @@ EVERYWHERE = "'*'"
 HEADER = "Access-Control-"
 
 
-@dataclass(frozen=True, slots=True)
-class Cors:
+class Cors(NamedTuple):
     origin: Any = EVERYWHERE
     methods: Any = None
     headers: Any = None

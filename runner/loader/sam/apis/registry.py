@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from runner.loader.sam.apis.deployment_hash import Table, Written, table_order
 from runner.loader.sam.apis.document import Document, method_key, openapi_skeleton, swagger_skeleton
@@ -23,8 +23,7 @@ KEPT = ("DeletionPolicy", "UpdateReplacePolicy")
 RETAIN_ORDER = ("Retain", "Snapshot", "Delete")
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """What tells REST from HTTP APIs in a template."""
 
     type: str
@@ -86,8 +85,7 @@ class Api:
         return f"{self.id}Stage{suffix_of(stage) if isinstance(stage, str) else ''}"
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """An event that feeds an API, as the first pass found it."""
 
     api: Api
