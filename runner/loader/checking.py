@@ -32,7 +32,6 @@ from runner.loader.samconfig import SamConfig, read_samconfig
 from runner.loader.scope import NoResources, Scope
 from runner.loader.sections import Sections
 from runner.loader.shapes import Tier, type_info
-from runner.loader.suggest import did_you_mean
 from runner.loader.values import NO_VALUE
 from runner.model.diagnostic import Position
 
@@ -226,7 +225,7 @@ class _Check:
                 continue
             holder, key = (depends, index) if isinstance(depends, list) else (resource, "DependsOn")
             message = UNRESOLVED.format(name, "Resources")
-            hint = did_you_mean(name, functions.resources) or "name a resource of this template"
+            hint = self.report.suggest(name, functions.resources) or "name a resource of this template"
             self.report.error(self.positions.value(holder, key), "unresolved-reference", message, hint)
 
     def _resource(

@@ -16,6 +16,7 @@ from runner.loader.values import contains_unknown
 from runner.model.diagnostic import Position
 
 CONDITION_FUNCTIONS = ("Fn::And", "Fn::Or", "Fn::Not", "Fn::Equals", "Condition")
+CHAIN_MAX = 100  # conditions that hang on conditions
 
 
 class Conditions:
@@ -41,6 +42,8 @@ class Conditions:
             return None
         if name in self.going:
             self._circular(name)
+            return None
+        if len(self.going) >= CHAIN_MAX:
             return None
         self.going.append(name)
         node = self.declared[name]

@@ -49,6 +49,7 @@ SEVERAL = "Template error: every {} object requires a list of at least 2 and at 
 NOT = "Template error: every Fn::Not object requires a list with exactly 1 boolean parameter."
 BOOLEAN = "Template format error: Conditions can only be boolean operations on parameters and other conditions"
 VARIABLE = re.compile(r"[A-Za-z0-9_.:]+\Z")
+INDEX = re.compile(r"[0-9]{1,9}\Z")
 EXTENSION_ONLY = ("Fn::Length", "Fn::ToJsonString")
 RULE_FUNCTIONS = (
     "Fn::Contains",
@@ -148,7 +149,7 @@ class Functions:
         return name in self.parameters or name in self.resources or name in PSEUDO or self.forgiven(name)
 
     def unresolved(self, name: str, at: Position) -> None:
-        hint = did_you_mean(name, [*self._names(), *PSEUDO]) or "declare it under Resources or Parameters"
+        hint = self.report.suggest(name, [*self._names(), *PSEUDO]) or "declare it under Resources or Parameters"
         if name in self.mappings or name in self.conditions.declared:
             hint = "it is a mapping" if name in self.mappings else "it is a condition"
             hint += ", which Ref cannot refer to"
@@ -190,7 +191,7 @@ class Functions:
             if self.forgiven(name):
                 return
             message = f"Template error: instance of Fn::GetAtt references undefined resource {name}"
-            hint = did_you_mean(name, self.resources) or "declare it under Resources"
+            hint = self.report.suggest(name, self.resources) or "declare it under Resources"
             if name in self.parameters:
                 hint = "it is a parameter; use Ref"
             self.report.error(at, "unresolved-reference", message, hint)
@@ -220,8 +221,8 @@ class Functions:
             self.wrong(at, SUB, "write the text, or [text, {Name: value}]")
             return
         for literal, name in SUB_VARIABLE.findall(text):
-            if not literal and name not in own:
-                self._variable(name, at)
+            if not literal and name.strip() not in own:
+                self._variable(name.strip(), at)
 
     def _variable(self, name: str, at: Position) -> None:
         if not VARIABLE.match(name):
@@ -232,7 +233,7 @@ class Functions:
             resource, _, attribute = name.partition(".")
             self._attribute(resource, attribute, at)
         elif not self.forgiven(name):
-            hint = did_you_mean(name, [*self._names(), *PSEUDO])
+            hint = self.report.suggest(name, [*self._names(), *PSEUDO])
             hint = hint or f"declare it, or write ${{!{name}}} if it is meant literally"
             self.report.error(at, "unresolved-reference", UNRESOLVED.format(name, self.block), hint)
 
@@ -277,7 +278,7 @@ class Functions:
         if not self._pair(argument, at, SELECT, "write [0, list]"):
             return
         index, items = argument
-        numeric = isinstance(index, dict) or str(index).isdigit()
+        numeric = isinstance(index, dict) or INDEX.match(str(index)) is not None
         if isinstance(index, bool) or not numeric or not isinstance(items, list | dict):
             self.wrong(at, SELECT, "write [0, list]; the index counts from 0")
         elif isinstance(items, list) and not isinstance(index, dict) and int(index) >= len(items):

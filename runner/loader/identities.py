@@ -41,6 +41,7 @@ NAMES: Mapping[str, tuple[str, int]] = {
 
 LOWER_CASE = frozenset(("AWS::S3::Bucket", "AWS::ECR::Repository"))
 FIFO = {"AWS::SQS::Queue": "FifoQueue", "AWS::SNS::Topic": "FifoTopic"}
+CHAIN_MAX = 40  # names that hang on names that hang on names
 STREAM_LABEL = "2024-01-01T00:00:00.000"
 
 
@@ -136,7 +137,7 @@ class Identities:
 
     def _guarded(self, logical_id: str, give: Callable[[], Any]) -> Any:
         """Names may depend on names; a circle gives an unknown value here and is reported from `edges`."""
-        if logical_id in self._going:
+        if logical_id in self._going or len(self._going) >= CHAIN_MAX:
             return Unknown(f"${{{logical_id}}}")
         before, self.current = self.current, logical_id
         self._going.add(logical_id)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from runner.loader.patience import matches
 from runner.loader.positions import Positions
 from runner.loader.report import Report
 from runner.loader.scalars import text_of
@@ -179,7 +180,7 @@ class Parameters:
                 hint = did_you_mean(value, texts) or f"allowed: {', '.join(texts)}"
                 return f"Parameter '{name}' must be one of AllowedValues", hint, "AllowedValues"
         pattern = _compiled(parameter.get("AllowedPattern"))
-        if pattern is not None and type_ != "Number" and not all(pattern.fullmatch(item) for item in items):
+        if pattern is not None and type_ != "Number" and not all(matches(pattern, item) for item in items):
             message = f"Parameter '{name}' must match pattern {parameter['AllowedPattern']}"
             return message, f"'{value}' does not", "AllowedPattern"
         return _beyond(name, parameter, value)

@@ -15,7 +15,7 @@ from runner.loader.positions import Positions
 from runner.loader.report import Report
 from runner.loader.scalars import text_of
 from runner.loader.shapes import Kind, Property, Tier, part
-from runner.loader.suggest import did_you_mean, nearest
+from runner.loader.suggest import nearest
 from runner.loader.values import Unknown
 from runner.model.diagnostic import Position
 
@@ -35,6 +35,7 @@ WORDS = {
 LOCAL_CODE = ("Code", "LayerContent")
 """Parts for which a local path may stand, as in templates that are packaged before they are deployed."""
 
+PATTERN_MAX = 2048  # characters; nothing with a pattern may be longer, and what is too long is said already
 _INTEGER = re.compile(r"[-+]?[0-9]+\Z")
 _NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?\Z")
 
@@ -70,7 +71,7 @@ class Checker:
         at = self.positions.key(container, name)
         where = f"{path[1:]} of " if path else ""
         message = f"'{name}' is not a property of {where}{self.type}: extraneous key [{name}] is not permitted"
-        hint = did_you_mean(str(name), table) or f"the properties are {_listed(table)}"
+        hint = self.report.suggest(str(name), table) or f"the properties are {_listed(table)}"
         self.report.error(at, "unknown-property", message, hint)
 
     def _null(self, container: dict[str, Any], name: str, path: str) -> None:
@@ -108,7 +109,7 @@ class Checker:
             return self._wrong(kind, value, container, key, path)
         text = text_of(value)
         self._length(kind, len(text), "Length", value, container, key, path)
-        if kind.pattern and not re.search(kind.pattern, text):
+        if kind.pattern and len(text) <= PATTERN_MAX and not re.search(kind.pattern, text):
             message = f"#{path}: '{_shown(value)}' failed validation constraint for keyword [pattern]"
             self.report.error(self._at(container, key), "invalid-value", message, f"it must match {kind.pattern}")
         return text

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from runner.loader.suggest import did_you_mean
 from runner.model.diagnostic import Diagnostic, Note, Position, Severity
 
-LIMIT = 500
+SUGGESTIONS_MAX = 50
+LIMIT = 200
 """More findings than anyone reads; a bound for broken generated files."""
 
 
@@ -71,6 +73,10 @@ class Report:
     def has(self, at: Position, code: str) -> bool:
         """True if there is a finding of that code at that place."""
         return any(key[:2] == (at, code) for key in self._found)
+
+    def suggest(self, name: str, allowed: Iterable[str]) -> str:
+        """A hint that names the nearest allowed name; nothing once there are more findings than anyone corrects."""
+        return did_you_mean(name, allowed) if len(self._found) < SUGGESTIONS_MAX else ""
 
     def take(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Add what another report found."""

@@ -22,7 +22,7 @@ from runner.loader.scope import Resources, Scope
 from runner.loader.values import NO_VALUE, Unknown, contains_unknown, is_unknown
 from runner.model.diagnostic import Position
 
-SUB_VARIABLE = re.compile(r"\$\{(!?)\s*([^{}]*?)\s*\}")
+SUB_VARIABLE = re.compile(r"\$\{(!?)([^{}]*)\}")
 UNRESOLVED = "Template format error: Unresolved resource dependencies [{}] in the {} block of the template"
 ZONES = "abc"
 
@@ -143,6 +143,7 @@ class Resolver:
             literal, name = match.groups()
             if literal:
                 return f"${{{name}}}"
+            name = name.strip()
             value = own[name] if name in own else self.variable(name, at)
             unknown = unknown or is_unknown(value)
             if isinstance(value, list):

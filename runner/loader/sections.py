@@ -60,6 +60,7 @@ SNAPSHOTS = (
 LIMITS = {"Resources": 500, "Parameters": 200, "Outputs": 200, "Mappings": 200}
 ALPHANUMERIC = re.compile(r"[A-Za-z0-9]+\Z")
 NAME_MAX = 255
+NEAR_MAX = 10  # unknown types for which the whole list of types is searched
 DESCRIPTION_MAX = 1024  # bytes
 
 
@@ -70,6 +71,7 @@ class Sections:
         self.root = root
         self.positions = positions
         self.report = report
+        self.near: dict[str, str] = {}  # unknown types -> what was meant
         self.transforms = self._transforms()
 
     @property
@@ -253,7 +255,9 @@ class Sections:
 
     def _unknown_type(self, type_: str, at: Position) -> None:
         message = f"Template format error: Unrecognized resource types: [{type_}]"
-        hint = did_you_mean(type_, type_names()) or "see the list of AWS resource types"
+        if type_ not in self.near and len(self.near) < NEAR_MAX:
+            self.near[type_] = did_you_mean(type_, type_names())
+        hint = self.near.get(type_) or "see the list of AWS resource types"
         self.report.error(at, "unknown-type", message, hint)
 
     def _members(self, name: str, resource: dict[str, Any]) -> None:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+SLIPS = 5  # edits that are still a slip in the longest names
+
 
 def nearest(name: str, allowed: Iterable[str]) -> str | None:
     """The allowed name that takes fewest edits, if that is few enough to be a slip."""
     folded = str(name).casefold()
     best: str | None = None
-    least = max(1, len(folded) // 3) + 1
+    least = min(max(1, len(folded) // 3), SLIPS) + 1
+    letters = frozenset(folded)
     for candidate in allowed:
         other = str(candidate).casefold()
         if abs(len(other) - len(folded)) >= least:
             continue
+        theirs = frozenset(other)
+        if len(letters - theirs) >= least or len(theirs - letters) >= least:
+            continue  # each letter that the other lacks takes an edit
         edits = _edits(folded, other, least)
         if edits < least:
             best, least = candidate, edits
