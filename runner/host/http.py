@@ -46,6 +46,7 @@ class Exchange:
     `target` is the request target as sent; `headers` have lower-case names, the last of equal names wins. `body` is
     complete by the time the handler is called, unless a sink took it. `on_lost` is called if the client goes away
     before the answer is complete. With `half_open` set, a client that only closed its sending side is still answered.
+    `date` is the header of that name, as a whole line; who wants one sets it.
     """
 
     __slots__ = (
@@ -55,6 +56,7 @@ class Exchange:
         "_keep_alive",
         "_old",
         "body",
+        "date",
         "half_open",
         "headers",
         "method",
@@ -66,6 +68,7 @@ class Exchange:
 
     def __init__(self, connection: _Connection) -> None:
         self.method = ""
+        self.date = b""
         self.target = ""
         self.headers: dict[str, str] = {}
         self.trailers: dict[str, str] = {}
@@ -163,6 +166,8 @@ class Exchange:
             if "\n" in value or "\r" in value:  # a value is data: it must not make headers of its own
                 value = " ".join(value.split())
             lines.append(f"{name}: {value}\r\n".encode("latin-1", "replace"))
+        if self.date:
+            lines.append(self.date)
         if not self._keep_alive or self._connection.retiring:
             lines.append(b"connection: close\r\n")
         return lines
@@ -197,9 +202,7 @@ class HttpServer:
         self.port = int(self._server.sockets[0].getsockname()[1])
         return self.port
 
-    async def adopt(
-        self, sock: socket.socket, around: Callable[[_Connection], asyncio.Protocol] | None = None
-    ) -> None:
+    async def adopt(self, sock: socket.socket, around: Callable[[_Connection], asyncio.Protocol] | None = None) -> None:
         """Serve a connection that is there already, such as one end of a pair of sockets.
 
         `around` makes a protocol that gets all of the connection's events first, and passes on what it does not deal

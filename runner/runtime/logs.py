@@ -193,12 +193,25 @@ class LogService:
         declared = self._deployment.state.get(LogGroup, group)
         if declared is not None:
             return declared.created_at
-        return min((stream.created_at for stream in await self.streams(group)), default=0.0)
-
-    async def streams(self, group: str) -> list[Stream]:
-        """All streams of a group by name. Raises ApiError if there is no such group."""
         known = await self._group(group)
-        return [await self._describe(group, name) for name in sorted(known) if not known[name].gone]
+        unread = [name for name, stream in known.items() if not stream.gone and not stream.created_at]
+        for stream in await self.streams(group, unread):
+            known[stream.name].created_at = stream.created_at
+        return min((stream.created_at for stream in known.values() if not stream.gone), default=0.0)
+
+    async def stream_names(self, group: str) -> list[str]:
+        """All streams of a group, in order. Raises ApiError if there is no such group."""
+        if self._buffer:
+            await self.flush()
+        known = await self._group(group)
+        return sorted(name for name, stream in known.items() if not stream.gone)
+
+    async def streams(self, group: str, names: Sequence[str] | None = None) -> list[Stream]:
+        """What there is to say of these streams of a group, or of all. Raises ApiError if there is no such group."""
+        known = await self._group(group)
+        wanted = await self.stream_names(group) if names is None else names
+        found = (self._describe(group, name, known[name]) for name in wanted if name in known)
+        return list(await asyncio.gather(*found))  # in one commit
 
     async def create_stream(self, group: str, stream: str) -> None:
         """Raises ApiError: no such group, or the stream exists."""
@@ -222,11 +235,12 @@ class LogService:
             if not known.gone:
                 await self.delete_stream(group, name)
 
-    async def _describe(self, group: str, stream: str) -> Stream:
+    async def _describe(self, group: str, stream: str, known: _Known) -> Stream:
         name = log_name(group, stream)
-        known = await self._known(group, stream)
-        first = await self._store.read(name, after=known.hidden, limit=1)
-        last = await self._store.read(name, after=known.hidden, limit=1, newest=True)
+        first, last = await asyncio.gather(
+            self._store.read(name, after=known.hidden, limit=1),
+            self._store.read(name, after=known.hidden, limit=1, newest=True),
+        )
         created = known.created_at or (first[0].at if first else 0.0)
         return Stream(stream, created, first[0].at if first else None, last[0].at if last else None)
 

@@ -12,6 +12,7 @@ import random
 import zlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from email.utils import formatdate
 from functools import partial
 from typing import Any
 
@@ -58,6 +59,21 @@ class Bound:
     check: Callable[[Mapping[str, Any]], None]
 
 
+class Date:
+    """The header `Date`, by which SDKs notice that their clock is wrong; made once a second."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._second = 0
+        self._line = b""
+
+    def line(self) -> bytes:
+        second = int(self._clock.wall())
+        if second != self._second:
+            self._second, self._line = second, b"date: %b\r\n" % formatdate(second, usegmt=True).encode()
+        return self._line
+
+
 class Front:
     """The handler of the endpoint's HttpServer."""
 
@@ -77,6 +93,7 @@ class Front:
         self._hosts: list[tuple[str, HostOperation]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._started_at = clock.elapsed()
+        self._date = Date(clock)
         self.mount("GET", "/_runner/health", self._health)
 
     def mount(self, method: str, path: str, operation: InternalOperation) -> None:
@@ -104,6 +121,7 @@ class Front:
             if mark in exchange.headers.get("host", ""):
                 answer(exchange, new_request_id())
                 return
+        exchange.date = self._date.line()
         refusal = self._guard.refusal(exchange.headers)
         if refusal is not None:
             self._refuse(exchange, 403, "AccessDeniedException", refusal)

@@ -10,6 +10,8 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import botocore.session
@@ -395,3 +397,14 @@ def test_the_aws_cli_gets_answers_and_errors(live: Live) -> None:
     missing = live.aws("sqs", "get-queue-url", "--queue-name", "none")
     assert missing.returncode in (252, 254, 255)
     assert "AWS.SimpleQueueService.NonExistentQueue" in missing.stderr
+
+
+def test_every_answer_says_when_it_was_made(live: Live) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", live.port, timeout=WAIT_S)
+    for path in ("/_runner/health", "/nothing"):
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        answer.read()
+        made = parsedate_to_datetime(answer.headers["date"])
+        assert abs((datetime.now(UTC) - made).total_seconds()) < 3600
+    connection.close()

@@ -250,3 +250,24 @@ def test_a_role_with_inline_policies_is_not_deleted(iam: Any) -> None:
     iam.delete_role_policy(RoleName="worker", PolicyName="p")
     iam.delete_role(RoleName="worker")
     assert iam.list_roles()["Roles"] == []
+
+
+def test_aws_own_policies_are_known_by_their_documents(iam: Any) -> None:
+    role(iam)
+    iam.attach_role_policy(RoleName="worker", PolicyArn=BASIC)
+    found = iam.get_policy(PolicyArn=BASIC)["Policy"]
+    assert (found["PolicyName"], found["Path"]) == ("AWSLambdaBasicExecutionRole", "/service-role/")
+    assert (found["AttachmentCount"], found["DefaultVersionId"]) == (1, "v1")
+    version = iam.get_policy_version(PolicyArn=BASIC, VersionId="v1")["PolicyVersion"]
+    assert version["Document"]["Statement"][0]["Action"][0] == "logs:CreateLogGroup"
+    assert version["IsDefaultVersion"] is True
+    assert [one["VersionId"] for one in iam.list_policy_versions(PolicyArn=BASIC)["Versions"]] == ["v1"]
+    assert failure(lambda: iam.get_policy_version(PolicyArn=BASIC, VersionId="v9"))[0] == "NoSuchEntity"
+    holders = iam.list_entities_for_policy(PolicyArn=BASIC)["PolicyRoles"]
+    assert [one["RoleName"] for one in holders] == ["worker"]
+
+
+def test_a_policy_of_aws_that_is_not_kept_says_so(iam: Any) -> None:
+    code, message, status = failure(lambda: iam.get_policy(PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess"))
+    assert (code, status) == ("NotImplemented", 501)
+    assert "ReadOnlyAccess" in message

@@ -13,9 +13,11 @@ from runner.model.errors import ApiError
 from runner.model.state import Deployed, State
 from runner.wire.iam.desk import (
     Desk,
+    checked_arn,
     checked_name,
     checked_path,
     history_of,
+    is_aws_managed,
     no_such_entity,
     page,
     policy_of,
@@ -26,6 +28,7 @@ from runner.wire.iam.desk import (
     without_tags,
 )
 from runner.wire.iam.documents import identity_document, to_wire
+from runner.wire.iam.managed import AwsPolicy, aws_policy
 from runner.wire.iam.roles import path_of
 from runner.wire.operation import Context, Members, Operation
 
@@ -81,9 +84,10 @@ class Policies:
         return {"Policy": self._members(state, made, tags=bool(members.get("Tags")), described=False)}
 
     async def get(self, members: Members, context: Context) -> Members:
-        state = self._desk.state
-        policy = policy_of(state, members["PolicyArn"])
-        return {"Policy": self._members(state, policy, tags=True)}
+        state, arn = self._desk.state, members["PolicyArn"]
+        if (ours := managed_by_aws(arn)) is not None:
+            return {"Policy": _aws_members(state, arn, ours)}
+        return {"Policy": self._members(state, policy_of(state, arn), tags=True)}
 
     async def list(self, members: Members, context: Context) -> Members:
         state = self._desk.state
@@ -104,10 +108,7 @@ class Policies:
             if holders(state, arn):
                 raise ApiError("DeleteConflict", "Cannot delete a policy attached to entities.", 409)
             if len(history_of(state, arn).versions) > 1:
-                told = "This policy has more than one version. Before you delete a policy, you must delete the policy's"
-                raise ApiError(
-                    "DeleteConflict", f"{told} versions. The default version is deleted with the policy.", 409
-                )
+                raise ApiError("DeleteConflict", MORE_VERSIONS, 409)
             return state.with_changes([], [(ManagedPolicy, arn), (PolicyHistory, arn)])
 
         await self._desk.change(decide)
@@ -115,7 +116,8 @@ class Policies:
 
     async def list_entities(self, members: Members, context: Context) -> Members:
         state = self._desk.state
-        policy_of(state, members["PolicyArn"])
+        if managed_by_aws(members["PolicyArn"]) is None:
+            policy_of(state, members["PolicyArn"])
         wanted = members.get("EntityFilter", "Role") == "Role"
         roles = [
             {"RoleName": role.key, "RoleId": unique_id("AROA", role)}
@@ -163,13 +165,13 @@ class Policies:
 
     async def get_version(self, members: Members, context: Context) -> Members:
         state, arn = self._desk.state, members["PolicyArn"]
-        history = self._history(state, policy_of(state, arn))
+        history = self._history_of(state, arn)
         version = _version(history, arn, members["VersionId"])
         return {"PolicyVersion": _version_members(history, version, document=True)}
 
     async def list_versions(self, members: Members, context: Context) -> Members:
         state = self._desk.state
-        history = self._history(state, policy_of(state, members["PolicyArn"]))
+        history = self._history_of(state, members["PolicyArn"])
         versions = [_version_members(history, version, document=False) for version in reversed(history.versions)]
         return page("Versions", versions, members)
 
@@ -210,6 +212,14 @@ class Policies:
             return self._with(state, policy, history.model_copy(update={"tags": edit(history.tags)}), None)
 
         await self._desk.change(decide)
+
+    def _history_of(self, state: State, arn: str) -> PolicyHistory:
+        """Of a customer's policy or of AWS's, of which only the version in force is known. Raises ApiError."""
+        ours = managed_by_aws(arn)
+        if ours is None:
+            return self._history(state, policy_of(state, arn))
+        version = PolicyVersion(version_id=ours.version, policy_document=ours.document, created_at=ours.updated_at)
+        return PolicyHistory(versions=(version,), default_version_id=ours.version)
 
     def _history(self, state: State, policy: Deployed[ManagedPolicy]) -> PolicyHistory:
         """With the document in force as the default version's, whoever wrote it: the API or a stack."""
@@ -261,6 +271,30 @@ class Policies:
         if tags:
             found["Tags"] = tag_members(history.tags)
         return found
+
+
+def managed_by_aws(arn: str) -> AwsPolicy | None:
+    """None for a customer's policy. Raises ApiError for one of AWS's whose document is not kept here."""
+    parsed = checked_arn(arn)
+    return aws_policy(parsed) if is_aws_managed(parsed) else None
+
+
+def _aws_members(state: State, arn: str, policy: AwsPolicy) -> dict[str, Any]:
+    """A policy of AWS's as GetPolicy shows it; its id is not AWS's, but stays the same."""
+    boundaries = [role for role in state.of(Role).values() if role.noun.permissions_boundary == arn]
+    return {
+        "PolicyName": arn.rpartition("/")[2],
+        "PolicyId": unique_id("ANPA", Deployed(arn, PolicyHistory())),
+        "Arn": arn,
+        "Path": path_of(arn),
+        "DefaultVersionId": policy.version,
+        "AttachmentCount": len(holders(state, arn)),
+        "PermissionsBoundaryUsageCount": len(boundaries),
+        "IsAttachable": True,
+        "CreateDate": float(policy.created_at),
+        "UpdateDate": float(policy.updated_at),
+        "Tags": [],
+    }
 
 
 def holders(state: State, arn: str) -> list[Deployed[Role]]:

@@ -63,12 +63,15 @@ class Events:
         if by_time and prefix:
             told = "Cannot order by LastEventTime with a logStreamNamePrefix."
             raise ApiError("InvalidParameterException", told, 400)
-        streams = [stream for stream in await self._service.streams(group) if stream.name.startswith(prefix)]
-        if by_time:
-            streams.sort(key=lambda stream: stream.last_at or 0.0)
+        names = [name for name in await self._service.stream_names(group) if name.startswith(prefix)]
+        if by_time:  # only this order needs to look into every stream
+            streams = await self._service.streams(group, names)
+            names = [stream.name for stream in sorted(streams, key=lambda stream: stream.last_at or 0.0)]
         if members.get("descending"):
-            streams.reverse()
-        return page("logStreams", [self._describe(group, stream) for stream in streams], members, PAGE)
+            names.reverse()
+        shown = page("logStreams", names, members, PAGE)
+        described = await self._service.streams(group, shown["logStreams"])
+        return {**shown, "logStreams": [self._describe(group, stream) for stream in described]}
 
     async def put(self, members: Members, context: Context) -> Members:
         group, stream = members["logGroupName"], members["logStreamName"]
