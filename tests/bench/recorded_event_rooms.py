@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from runner.runtime.buses import Buses
 from runner.runtime.deliveries import Deliveries
@@ -86,3 +88,21 @@ def _message(message: dict[str, Any]) -> dict[str, Any]:
         body = json.loads(message["Body"])
         shown["Body"] = body if isinstance(body, dict) else message["Body"]
     return shown
+
+
+def patterns(folder: Path) -> dict[str, dict[str, Any]]:
+    """The patterns of the scenarios, by their names."""
+    rows = (folder / "event_patterns.jsonl").read_text().splitlines()
+    found = (json.loads(row) for row in rows)
+    return {row["name"]: row for row in found if row.get("name")}
+
+
+def refused(tried: Callable[[], Any]) -> Any:
+    """The answer as the recordings keep it: with the message up to the location, and whole."""
+    try:
+        return tried()
+    except ClientError as error:
+        full = error.response["Error"]["Message"]
+        shown = {"Code": error.response["Error"]["Code"], "Message": full.partition("\n")[0], "MessageRaw": full}
+        answer = {"Error": shown, "ResponseMetadata": error.response["ResponseMetadata"]}
+        return {"exception_message": answer, "exception_type": str(type(error))}

@@ -21,7 +21,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tests.bench.recorded import Replay, Scenario, play
-from tests.bench.recorded_event_rooms import Sqses, open_rooms
+from tests.bench.recorded_event_rooms import Sqses, open_rooms, patterns, refused
 from tests.bench.recorded_rooms import PLACE, client, until
 
 NAME = "core.update-account-command"
@@ -302,32 +302,16 @@ def two_inputs(r: Replay) -> None:
 # -- patterns
 
 
-def patterns() -> dict[str, dict[str, Any]]:
-    rows = (Path(sys.argv[1]).parent / "event_patterns.jsonl").read_text().splitlines()
-    found = (json.loads(row) for row in rows)
-    return {row["name"]: row for row in found if row.get("name")}
-
-
 def pattern(r: Replay) -> None:
-    row = patterns().get(r.variant)
+    row = patterns(Path(sys.argv[1]).parent).get(r.variant)
     if row is None:
         return
     tried = call(r, "test_event_pattern", EventPattern=row["pattern_text"], Event=row["event_text"])
     if r.recorded:
-        r.see(r.variant, lambda: _refused(tried))
+        r.see(r.variant, lambda: refused(tried))
         return
     answer = tried()["Result"]
     (r.agreed if answer == row["expected"] else r.differing).append(f"{r.variant}: {answer}")
-
-
-def _refused(tried: Callable[[], Any]) -> Any:
-    try:
-        return tried()
-    except ClientError as error:
-        full = error.response["Error"]["Message"]
-        shown = {"Code": error.response["Error"]["Code"], "Message": full.partition("\n")[0], "MessageRaw": full}
-        answer = {"Error": shown, "ResponseMetadata": error.response["ResponseMetadata"]}
-        return {"exception_message": answer, "exception_type": str(type(error))}
 
 
 def pattern_of_source(r: Replay) -> None:
