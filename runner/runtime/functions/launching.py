@@ -65,7 +65,10 @@ class Launch:
 
 @dataclass(slots=True)
 class Launching:
-    """Prepares launches and owns the launchers. `debug`: function -> port."""
+    """Prepares launches and owns the launchers.
+
+    `debug`: function -> port. `leftovers`: folders that the launchers remove if the runner is killed.
+    """
 
     folder: Path
     code: Artifacts
@@ -73,6 +76,7 @@ class Launching:
     debug: Mapping[str, int] = field(default_factory=dict)
     interpreters: Interpreters = field(default_factory=Interpreters)
     launchers: dict[str, Launcher] = field(default_factory=dict)
+    leftovers: list[str] = field(default_factory=list)
 
     async def prepare(self, version: FunctionVersion) -> Launch:
         """Find the interpreter, lay out the layers. Raises OSError."""
@@ -165,7 +169,8 @@ class Launching:
         """The launcher of programs: nothing imported."""
         if "" not in self.launchers:
             own = getattr(sys, "_base_executable", sys.executable)
-            self.launchers[""] = Launcher([own, "-I", "-S", str(BOOTSTRAPS / "launcher.py")], {})
+            options = {"leftovers": self.leftovers}
+            self.launchers[""] = Launcher([own, "-I", "-S", str(BOOTSTRAPS / "launcher.py")], options)
         return self.launchers[""]
 
     def _template(self, found: Interpreter) -> Launcher:
@@ -177,6 +182,7 @@ class Launching:
                 "runtime": str(BOOTSTRAPS / "bootstrap.py"),
                 "path": path,
                 "preload": list(IMPORTED_AHEAD) if path else [],
+                "leftovers": self.leftovers,
             }
             self.launchers[key] = Launcher([key, "-I", "-S", str(BOOTSTRAPS / "launcher.py")], options)
         return self.launchers[key]

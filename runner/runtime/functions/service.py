@@ -38,6 +38,7 @@ EXPIRE_AFTER_S = 300.0  # idle for this long, then ended
 EXPIRE_EVERY_S = 30.0
 STARTS_PER_CORE = 2  # environments that may be starting at once
 OPEN_FILES = 65536  # what the runner allows itself, where the machine does
+SHARED = ("bytecode", "debugger", "opt", "sdk")  # folders that outlive a run: made once, used by all
 END_S = 5.0  # how long environments may take to be gone after they were killed
 
 
@@ -57,7 +58,8 @@ class Functions:
         init_limit_s: float = INIT_LIMIT_S,
     ) -> None:
         self.clock = clock
-        self.folder = folder
+        self.folder = folder / f"run-{os.getpid()}"
+        self._shared = folder
         self.journal = Journal(logs, clock)
         self.launching = Launching(folder, code, place, debug or {})
         self.groups: Groups | None = None
@@ -201,6 +203,7 @@ class Functions:
         """Prepare what will be needed and expire what is not used, until cancelled."""
         allow_open_files()
         self.groups = Groups.here()
+        self.launching.leftovers += [str(self.folder), *([str(self.groups.folder)] if self.groups else [])]
         await asyncio.to_thread(self._sweep)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -233,10 +236,10 @@ class Functions:
             log.exception("Python environments could not be prepared ahead.", extra={"action": "warm_failed"})
 
     def _sweep(self) -> None:
-        """Remove what an earlier run that was killed left behind."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for entry in self.folder.iterdir():
-            if entry.name not in ("bytecode", "debugger", "opt", "sdk"):
+        """Remove what environments left behind, of this run and of earlier ones."""
+        self._shared.mkdir(parents=True, exist_ok=True)
+        for entry in self._shared.iterdir():
+            if entry.name not in SHARED:
                 shutil.rmtree(entry, ignore_errors=True)
 
     # State

@@ -588,7 +588,7 @@ def test_everything_ends_with_the_runner_also_when_it_is_killed(tmp_path: Path) 
         assert len(pids) == 6
         runner.kill()
     deadline = time.monotonic() + DEADLINE_S
-    while left := [pid for pid in pids if alive(pid)]:
+    while left := [pid for pid in pids if alive(pid)] + list(tmp_path.glob("environments/run-*")):
         assert time.monotonic() < deadline, left
         time.sleep(0.01)
 

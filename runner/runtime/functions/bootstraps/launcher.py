@@ -2,9 +2,10 @@
 # mypy: ignore-errors
 """Starts processes on request, tells how they end, and ends together with whoever asked for them.
 
-Runs by itself on any Python from 3.9 on: `python -I -S launcher.py FD OPTIONS`. FD is a stream socket to the runner.
-Requests are frames (4 bytes of length, JSON), with the new process's files attached: its output and, where it has one,
-its connection. A process is either a program (`argv`) or a fork of this one that becomes a Python runtime (`python`).
+Runs by itself on any Python from 3.9 on: `python -I -S launcher.py FD OPTIONS`. FD is a stream socket to the runner,
+OPTIONS is JSON. Requests are frames (4 bytes of length, JSON), with the new process's files attached: its output and,
+where it has one, its connection. A process is either a program (`argv`) or a fork of this one that becomes a Python
+runtime (`python`).
 
 A runtime is forked from here because modules that are imported here need not be imported there: OPTIONS names modules
 to import beforehand, which is done piece by piece whenever nothing is asked for.
@@ -46,8 +47,9 @@ DEVELOPER_BUILTINS = ("setquit", "setcopyright", "sethelper")  # `exit` and the 
 class Launcher:
     """The loop. `run` returns in a child only, with what the child is to become."""
 
-    def __init__(self, control, preload):
+    def __init__(self, control, preload, leftovers):
         self.control = control
+        self.leftovers = leftovers
         self.preload = list(preload)
         self.buffer = b""
         self.files = []
@@ -99,9 +101,16 @@ class Launcher:
         self.buffer += data
 
     def end(self):
-        """Whoever asked is gone: nothing that was started here outlives this."""
+        """Whoever asked is gone: nothing that was started here outlives this, nothing is left of it."""
         for pid in self.children:
             kill_group(pid)
+        for pid in self.children:
+            try:
+                os.waitpid(pid, 0)
+            except OSError:
+                pass
+        for folder in self.leftovers:
+            clear(folder)
         os._exit(0)
 
     def next_job(self):
@@ -207,6 +216,25 @@ def die_with_parent(parent):
         os._exit(1)
 
 
+def clear(folder):
+    """Remove a folder and what can be removed in it; a control group's files go by themselves."""
+    for path, folders, files in os.walk(folder, topdown=False):
+        for name in files:
+            try:
+                os.unlink(os.path.join(path, name))
+            except OSError:
+                pass
+        for name in folders:
+            try:
+                os.rmdir(os.path.join(path, name))
+            except OSError:
+                pass
+    try:
+        os.rmdir(folder)
+    except OSError:
+        pass
+
+
 def join(group):
     """Enter a control group, through the file that its processes are written to."""
     if group:
@@ -287,7 +315,7 @@ def main():
         sys.path.extend(options["path"])
         runtime = load_runtime(options["runtime"])
         runtime.BASE.update(set(sys.modules) - OURS)
-    job = Launcher(control, options.get("preload", ())).run()
+    job = Launcher(control, options.get("preload", ()), options.get("leftovers", ())).run()
     if job.get("python") is None:
         execute(job, control)
     else:
