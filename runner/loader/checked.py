@@ -27,6 +27,7 @@ class Resolved:
     origin: Origin | None = None
     metadata: Any = None
     runnable: bool = True
+    retain: bool = False
     folder: Path = Path()  # that relative paths start from: of the file itself, or of a nested stack's
 
 

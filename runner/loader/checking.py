@@ -99,7 +99,8 @@ class _Check:
             conditions.declared = sections.section("Conditions")
             scope.mappings = sections.section("Mappings")
         sections.check()
-        parameters.unused(used)
+        if not (self.options.template_only and "Fn::Transform" in self.checked.texts[self.shown]):
+            parameters.unused(used | used_names(prepared))  # what an include uses is used
         lone = Resolver(scope, conditions, NoResources(), self.positions, Report())
         Rules(parameters, lone.value, self.positions, self.report).check(sections.section("Rules"))
         self.dynamic = DynamicReferences(None if folder is None else local, self.positions, self.report)
@@ -252,6 +253,7 @@ class _Check:
             properties.setdefault(NAMES[info.name][0], identities.name(name))
         resolved = Resolved(name, info.name, properties, physical_id, at, resource, origin, metadata)
         resolved.folder = self.path.parent
+        resolved.retain = resolver.value(resource.get("DeletionPolicy")) in RETAINED
         self.checked.resources[name] = resolved
         if info.name != STACK or self.nested.of(name, identities) is None:
             self._notice(info.name, name, at, origin)
@@ -323,6 +325,9 @@ class _Check:
             name = path.replace("/", ".")
             message = f"{name} of {type_} is accepted, but does nothing here."
             self.report.notice(at, "inert-property", message)
+
+
+RETAINED = ("Retain", "RetainExceptOnCreate")
 
 
 def _section(template: dict[str, Any], name: str) -> dict[str, Any]:

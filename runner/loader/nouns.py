@@ -45,7 +45,6 @@ NOUNS: Mapping[str, type[Noun]] = {
     "AWS::Logs::LogGroup": LogGroup,
 }
 OF_FUNCTION = ("FunctionName", "TargetFunctionArn")
-RETAINED = ("Retain", "RetainExceptOnCreate")
 
 
 def build(checked: Checked) -> tuple[Stack, list[Diagnostic]]:
@@ -81,7 +80,7 @@ def _resource(resolved: Resolved, missing: set[str], found: list[Diagnostic]) ->
         physical_id=text_of(resolved.physical_id),
         at=resolved.at,
         code=code_path(resolved.folder, resolved.properties, member) if coded else None,
-        retain=resolved.resource.get("DeletionPolicy") in RETAINED,
+        retain=resolved.retain,
         metadata=resolved.metadata if isinstance(resolved.metadata, dict) else {},
     )
 
@@ -95,7 +94,7 @@ def _noun(resolved: Resolved, missing: set[str], found: list[Diagnostic]) -> Nou
         name = resolved.properties.get(member)
         if isinstance(name, str) and model is not Function and function_reference(name)[0] in missing:
             return None
-    properties = dict(resolved.properties)
+    properties = _plain(resolved.properties)
     if resolved.type == "AWS::Lambda::Permission":
         properties.setdefault("StatementId", resolved.physical_id)
     try:
@@ -116,6 +115,17 @@ def _refusals(error: ValidationError, resolved: Resolved) -> list[Diagnostic]:
         hint = "its value is only known on AWS" if unknown else "see the documentation of the property"
         refusals.append(Diagnostic(resolved.at, severity, code, message, hint))
     return refusals
+
+
+def _plain(value: Any) -> Any:
+    """A copy of plain strings and numbers: what else they tell is of no use from here on."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, str):
+        return str(value)
+    return float(value) if isinstance(value, float) else value
 
 
 def _output(output: dict[str, Any]) -> Output:

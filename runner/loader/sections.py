@@ -135,6 +135,7 @@ class Sections:
                 at = self._value_at(self.root, name)
                 self.report.error(at, "wrong-type", message, f"write 'Name: ...' lines under {name}")
         self._literals()
+        self._transform_order()
         if not self.section("Resources"):
             self._no_resources()
 
@@ -179,6 +180,12 @@ class Sections:
             if name not in TRANSFORMS:
                 self._unknown_transform(name, at)
         return tuple(names)
+
+    def _transform_order(self) -> None:
+        if self.sam and self.extensions and self.transforms.index(EXTENSIONS) > self.transforms.index(SAM):
+            message = f"{EXTENSIONS} must stand before {SAM}: transforms run in the order in which they are written."
+            hint = f"write [{EXTENSIONS}, {SAM}]"
+            self.report.error(self._value_at(self.root, "Transform"), "transform-order", message, hint)
 
     def _unknown_transform(self, name: str, at: Position) -> None:
         near = did_you_mean(name, TRANSFORMS)

@@ -61,6 +61,7 @@ SECTIONS = [
     ("the description is too long",              "out-of-range",      "Description: «" + "x" * 1025 + "\n" + QUEUE),
     ("a transform is misspelt",                  "unknown-transform", "Transform: «AWS::Serverless-2016-10-13\n" + QUEUE),
     ("a transform is a number",                  "wrong-type",        "Transform: [«1]\n" + QUEUE),
+    ("transforms in the wrong order",            "transform-order",   "Transform: «[AWS::Serverless-2016-10-31, AWS::LanguageExtensions]\n" + QUEUE),
     ("Globals want the transform",               "unknown-section",   "«Globals: {Function: {Timeout: 3}}\n" + QUEUE),
     ("a SAM type wants the transform",           "unknown-type",      "Resources:\n  F: {Type: «'AWS::Serverless::SimpleTable'}\n"),
     ("a resource is text",                       "wrong-type",        "Resources:\n  Q: «AWS::SQS::Queue\n"),

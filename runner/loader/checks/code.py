@@ -71,6 +71,9 @@ def _check_handler(context: Context, item: Item, folder: Path) -> None:
     handler, runtime = plain(item.properties.get("Handler")), plain(item.properties.get("Runtime"))
     if handler is None or runtime is None or "." not in handler or item.properties.get("Layers"):
         return  # a layer may bring the handler
+    metadata = getattr(item, "metadata", None)
+    if isinstance(metadata, dict) and "BuildMethod" in metadata:
+        return  # a build writes the file
     module, _, function = handler.rpartition(".")
     if runtime.startswith("python"):
         _check_python(context, item, folder, module, function)
@@ -162,9 +165,6 @@ def _targets(target: ast.expr) -> Iterator[str]:
 
 
 def _check_node(context: Context, item: Item, folder: Path, module: str, function: str) -> None:
-    metadata = getattr(item, "metadata", None)
-    if isinstance(metadata, dict) and "BuildMethod" in metadata:
-        return  # a build writes the file
     file = next((path for end in NODE_ENDINGS if (path := folder / f"{module}{end}").is_file()), None)
     if file is None:
         _no_file(context, item, module, folder, NODE_ENDINGS)
