@@ -34,6 +34,12 @@ WAIT_S = 60.0  # real seconds that the idle loop stays
 BATCH = 64
 BACK_OFF_S = 1.0  # real seconds after an error of our own
 DEFAULT_POLICY = Policy()
+API_CODES = {
+    ("lambda", "NO_RESOURCE"): "ResourceNotFoundException",
+    ("sqs", "NO_RESOURCE"): "AWS.SimpleQueueService.NonExistentQueue",
+    ("sns", "NO_RESOURCE"): "NotFound",
+    ("events", "NO_RESOURCE"): "ResourceNotFoundException",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """What went wrong: EventBridge's error code, the text, whether trying again can help."""
+    """What went wrong: the code and text that a dead letter tells, whether trying again cannot help."""
 
     code: str
     message: str
@@ -187,14 +193,20 @@ class Deliveries:
 
 
 def _failure(delivery: Delivery, error: BaseException) -> _Failure:
-    """A door's refusal lasts; what an API throttled or broke on does not, nor does an error of our own."""
+    """A door's refusal lasts; what an API throttled or broke on does not, nor does an error of our own.
+
+    A rule's dead letter has one of EventBridge's codes, a schedule's the code of the API that was called.
+    """
+    scheduled = "SCHEDULE_ARN" in delivery.told
     if isinstance(error, Undeliverable):
-        return _Failure(error.code, error.message, lasting=True)
+        code = API_CODES.get((target_service(delivery.arn), error.code)) if scheduled else None
+        return _Failure(code or error.code, error.message, lasting=True)
     if isinstance(error, ApiError):
         code = "THROTTLING" if _throttled(error) else "ERROR_FROM_TARGET"
-        return _Failure(code, error.message or error.code, _lasting(error))
+        return _Failure(error.code if scheduled else code, error.message or error.code, _lasting(error))
     log.error("Delivery of %s to %s failed", delivery.letter.id, delivery.arn, exc_info=error)
-    return _Failure("INTERNAL_ERROR", str(error) or type(error).__name__, lasting=False)
+    code = "AWS.Scheduler.InternalServerError" if scheduled else "INTERNAL_ERROR"
+    return _Failure(code, str(error) or type(error).__name__, lasting=False)
 
 
 def _lasting(error: BaseException) -> bool:

@@ -27,7 +27,6 @@ from tests.bench.recorded_rooms import PLACE, client, until
 NAME = "core.update-account-command"
 DETAIL = {"command": "update-account", "payload": {"acc_id": "0a787ecb-4015", "sf_id": "baz"}}
 PATTERN = {"source": [NAME], "detail-type": [NAME], "detail": {"command": ["update-account"]}}
-ROLE = PLACE.role("r")
 
 
 def loosely(messages: list[Any]) -> list[Any]:
@@ -95,7 +94,7 @@ def response_order(r: Replay) -> None:
 def life_of_buses(r: Replay) -> None:
     described, regions = r.variant.split("-", 1)
     given = {"Description": "test bus"} if described == "True" else {}
-    names = ["us-east-1"] if regions == "regions0" else []
+    names = ["us-east-1"] if regions == "regions0" else []  # elsewhere nothing runs
     for region in names:
         r.see(f"create-custom-event-bus-{region}", call(r, "create_event_bus", Name="bus", **given))
         r.see(f"list-event-buses-after-create-{region}", call(r, "list_event_buses", NamePrefix="bus"))
@@ -202,8 +201,7 @@ def pages_of_targets(r: Replay) -> None:
     of, queue = rule(r), Sqses(r).make()
     targets(r, of, *({"Id": f"t{number}", "Arn": queue} for number in range(5)))
     page = r.see("list-targets-limit", call(r, "list_targets_by_rule", **of, Limit=3))
-    more = call(r, "list_targets_by_rule", **of, NextToken=page["NextToken"])
-    r.see("list-targets-limit-next-token", more)
+    r.see("list-targets-limit-next-token", call(r, "list_targets_by_rule", **of, NextToken=page["NextToken"]))
 
 
 def names_of_targets(r: Replay) -> None:
@@ -369,8 +367,9 @@ def scheduled_rate(r: Replay) -> None:
 def tags_of_nothing(r: Replay) -> None:
     kind = "rule" if r.variant.endswith("rule") else "event-bus"
     arn = PLACE.rule("default", "nothing") if kind == "rule" else PLACE.bus("nothing")
-    tags = [{"Key": "k", "Value": "v"}]
-    r.see("tag_not_existing_resource_error", call(r, "tag_resource", ResourceARN=arn, Tags=tags))
+    r.see(
+        "tag_not_existing_resource_error", call(r, "tag_resource", ResourceARN=arn, Tags=[{"Key": "k", "Value": "v"}])
+    )
     r.see("list_tags_for_not_existing_resource_error", call(r, "list_tags_for_resource", ResourceARN=arn))
     r.see("untag_not_existing_resource_error", call(r, "untag_resource", ResourceARN=arn, TagKeys=["k"]))
 
@@ -403,9 +402,6 @@ def made_again_without_tags(r: Replay) -> None:
         r.client.delete_event_bus(Name="bus")
         r.client.create_event_bus(Name="bus")
     r.see("list_tags_for_resource", call(r, "list_tags_for_resource", ResourceARN=arn))
-
-
-# -- kinds of targets
 
 
 def to_a_queue(r: Replay) -> None:
@@ -482,7 +478,7 @@ def _schedule(r: Replay, step: str, expression: str) -> None:
         "Name": "schedule",
         "ScheduleExpression": expression,
         "FlexibleTimeWindow": {"MaximumWindowInMinutes": 4, "Mode": "FLEXIBLE"},
-        "Target": {"Arn": PLACE.function("f"), "RoleArn": ROLE},
+        "Target": {"Arn": PLACE.function("f"), "RoleArn": PLACE.role("r")},
     }
     r.see(step, call(r, "create_schedule", **given))
 

@@ -11,8 +11,10 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+from runner.model.errors import ApiError
 from runner.model.events import Rule, Schedule
 from runner.model.state import Deployed
+from runner.runtime.doors import Undeliverable
 from runner.runtime.schedules import Upcoming
 from runner.runtime.timers import PREFIX
 from tests.runtime.eventing import FailingDoor, World, history, rule, schedule, state, world
@@ -353,3 +355,24 @@ async def test_one_schedule_that_cannot_fire_does_not_keep_the_others_back(tmp_p
         here.deployment.state = here.deployment.state.with_changes([broken, schedule("sound", "rate(1 minute)")])
         await go(here, 2.5 * MINUTE)
         assert times(here) == ["12:00", "12:01", "12:02"]
+
+
+@history
+async def test_a_dead_letter_of_a_schedule_has_the_code_of_the_api_that_was_called(tmp_path: Path) -> None:
+    gone = Undeliverable("NO_RESOURCE", "The queue is not there.")
+    errors: dict[str, list[Exception]] = {"inbox": [gone], "other": [ApiError("InvalidParameter", "No.", 400)]}
+    target = {"DeadLetterConfig": {"Arn": PLACE.queue("dead")}, "RetryPolicy": {"MaximumRetryAttempts": 0}}
+    one = schedule("one", "rate(1 day)", target)
+    other = schedule("other", "rate(1 day)", target | {"Arn": PLACE.queue("other")})
+    own = schedule("own", "rate(1 day)", target | {"Arn": PLACE.queue("own")})
+    box = FailingDoor(errors=errors | {"own": [RuntimeError("bug")]})
+    async with world(tmp_path, HandClock(START), state(one, other, own), box) as here:
+        await go(here, MINUTE)
+        codes = {
+            letter.attributes["SCHEDULE_ARN"][1][-3:]: letter.attributes["ERROR_CODE"][1] for letter in box.at("dead")
+        }
+        assert codes == {
+            "one": "AWS.SimpleQueueService.NonExistentQueue",
+            "her": "InvalidParameter",
+            "own": "AWS.Scheduler.InternalServerError",
+        }
