@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import logging
 import math
 import os
 import signal
@@ -65,6 +66,8 @@ from runner.wire.sqs import Sqs
 from runner.wire.sts import Sts
 
 __all__ = ["Ready", "Reloaded", "Settings", "View", "plan_stack", "read_logs", "read_status", "remove_stack", "serve"]
+
+log = logging.getLogger(__name__)
 
 GRACE_S = 3.0  # what is in flight gets this long when the process is told to end
 HELD_BY_LOOPS = ("async/", "deliveries/", "events/", "sns/")  # whoever leased of these is gone at a start

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from runner.model.errors import InputError
-from runner.planner.changes import Action, Change
+from runner.planner.changes import Action, Change, Reason
 
 SYMBOLS: Mapping[Action, tuple[str, str]] = {
     Action.CREATE: ("+", "green"),
@@ -31,6 +31,7 @@ PLATFORM_LINES = ("START ", "END ", "REPORT ", "INIT_START ", "INIT_REPORT ")
 CONTROL = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]")
 CODE = "code"  # its digests tell a person nothing that the reason does not
 MAX_DIFFERENCES = 12  # of one change, before the rest is only counted
+SHORTEST_NAME = 6  # where there is no more room than this for a name, it is left out
 MAX_VALUE = 60  # characters of a property's value in a plan
 
 
@@ -92,24 +93,36 @@ def print_data(document: Any, query: str | None) -> None:
 
 def print_plan(changes: Sequence[Change], out: Console, *, details: bool = True) -> None:
     """A plan as people read it: what happens to which resource, and why; one line a change, whatever the width."""
-    type_width = max((len(change.type) for change in changes), default=0)
+    types = [_type(change, out) for change in changes]
+    type_width = max(map(len, types), default=0)
     id_width = max((len(change.logical_id or change.name) for change in changes), default=0)
-    for change in changes:
+    for change, kind in zip(changes, types, strict=True):
         symbol, colour = SYMBOLS[change.action]
-        line = Text(f"  {symbol} ", style=colour)
-        line.append(f"{change.action:<8}", style=colour)
-        line.append(f"{change.type:<{type_width}}  ", style="dim")
+        line = Text(f"  {symbol} {change.action:<8}", style=colour)
+        line.append(f"{kind:<{type_width}}  ", style="dim")
         line.append(f"{change.logical_id or change.name:<{id_width}}", style="bold")
-        why = f"  ({'; '.join(change.reasons)})"
-        if change.name and change.name != change.logical_id:
-            line.append(f"  {change.name}")
-            if out.is_terminal:
-                line.truncate(max(out.width - len(why), line.cell_len - len(change.name)), overflow="ellipsis")
-        line.append(why, style="dim")
+        _finish(line, change, out)
         out.print(line)
         if details and change.action is not Action.CREATE:
             _print_differences(change, out)
     out.print(Text(summary(changes)))
+
+
+def _type(change: Change, out: Console) -> str:
+    """A resource's type; every one on a terminal is of AWS."""
+    return change.type.removeprefix("AWS::") if out.is_terminal else change.type
+
+
+def _finish(line: Text, change: Change, out: Console) -> None:
+    """The name and the reasons. On a terminal the name is cut to fit, and what is new needs no reason."""
+    obvious = out.is_terminal and change.reasons == (Reason.NOT_DEPLOYED,)
+    why = "" if obvious else f"  ({'; '.join(change.reasons)})"
+    room = out.width - line.cell_len - len(why) if out.is_terminal else len(change.name) + SHORTEST_NAME
+    if change.name and change.name != change.logical_id and room > SHORTEST_NAME:
+        name = Text(f"  {change.name}")
+        name.truncate(room, overflow="ellipsis")
+        line.append(name)
+    line.append(why, style="dim")
 
 
 def _print_differences(change: Change, out: Console) -> None:

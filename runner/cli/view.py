@@ -58,7 +58,7 @@ class TerminalView:
             )
         )
         hint = f"aws --endpoint-url {ready.place.endpoint} lambda list-functions"
-        self._out.print(Text(f"try: {hint}    stop: Ctrl-C", style="dim"))
+        self._out.print(Text(f"try:  {hint}\nstop: Ctrl-C", style="dim"))
 
     def reloaded(self, outcome: Reloaded) -> None:
         if outcome.loaded is not None:

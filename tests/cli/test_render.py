@@ -86,10 +86,14 @@ def test_every_line_of_an_event_carries_the_name() -> None:
 def test_a_plan_keeps_to_the_width_of_a_terminal() -> None:
     stream = io.StringIO()
     out = Console(file=stream, width=80, force_terminal=True, no_color=True, highlight=False, soft_wrap=True)
-    print_plan([Change(Action.CREATE, "AWS::SNS::Topic", "News", "n" * 100, (Reason.NOT_DEPLOYED,))], out)
-    [line, _] = [re.sub("\x1b\\[[0-9;]*m", "", line) for line in stream.getvalue().splitlines()]
-    assert len(line) == 80
-    assert line.endswith("n…  (not deployed yet)")
+    new = Change(Action.CREATE, "AWS::SNS::Topic", "News", "n" * 100, (Reason.NOT_DEPLOYED,))
+    changed = Change(Action.UPDATE, "AWS::SNS::Topic", "News", "n" * 100, (Reason.CONFIGURATION,))
+    print_plan([new, changed], out)
+    [first, second, _] = [re.sub("\x1b\\[[0-9;]*m", "", line) for line in stream.getvalue().splitlines()]
+    assert len(first) == len(second) == 80
+    assert first.startswith("  + create  SNS::Topic  News  nnn")
+    assert first.endswith("n…")
+    assert second.endswith("n…  (configuration changed)")
 
 
 def test_a_query_narrows_json(capsys: pytest.CaptureFixture[str]) -> None:
