@@ -79,7 +79,7 @@ class Sns:
 
     async def publish_batch(self, members: Members, context: Context) -> Members:
         name = self._control.name(members.get("TopicArn") or "")
-        self._topics.find(name)
+        topic = self._topics.find(name).noun
         entries: Sequence[Members] = members.get("PublishBatchRequestEntries") or ()
         ids = [entry.get("Id") or "" for entry in entries]
         checks.check_batch_ids(ids)
@@ -87,6 +87,8 @@ class Sns:
             _outgoing(entry, context, f"publishBatchRequestEntries.{number}.member.messageAttributes")
             for number, entry in enumerate(entries, 1)
         ]
+        for one in outgoing:
+            checks.check_order(topic, one.group, one.deduplication)
         checks.check_batch_size(sum(size(one.message, one.attributes) for one in outgoing))
         outcomes = await self._topics.publish_batch(name, outgoing)
         pairs = list(zip(ids, outcomes, strict=True))

@@ -232,8 +232,11 @@ class Sqs:
         return {"TaskHandle": (await self._queues.moves.start(source, destination, rate)).handle}
 
     async def list_moves(self, members: Members, _: Context) -> Members:
+        limit = members.get("MaxResults")
+        if limit is not None and not 1 <= limit <= LIMIT_MAX:
+            raise errors.invalid_value(limit, "MaxResults", "MaxResults must be between 1 and 10.")
         moves = await self._queues.moves.list(members.get("SourceArn") or "")
-        return {"Results": [_move(move) for move in moves[: members.get("MaxResults") or 1]]}
+        return {"Results": [_move(move) for move in moves[: limit or 1]]}
 
     async def cancel_move(self, members: Members, _: Context) -> Members:
         move = await self._queues.moves.cancel(members.get("TaskHandle") or "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -114,15 +115,34 @@ def test_a_lost_destination_ends_the_task(tmp_path: Path) -> None:
     told(history, tmp_path)
 
 
+def handle(source: str) -> str:
+    return base64.b64encode(json.dumps({"taskId": "1", "sourceArn": source}).encode()).decode()
+
+
+def test_two_starts_at_once_make_one_task(tmp_path: Path) -> None:
+    async def history(it: World) -> None:
+        await it.queue("dead")
+        policy = json.dumps({"deadLetterTargetArn": PLACE.queue("dead"), "maxReceiveCount": 1})
+        await it.queue("q", RedrivePolicy=policy)
+        asked = [it.sqs("StartMessageMoveTask", SourceArn=PLACE.queue("dead")) for _ in range(3)]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        assert sum("TaskHandle" in answer for answer in answers if isinstance(answer, dict)) == 1
+
+    told(history, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("operation", "members", "message"),
     [
         ("StartMessageMoveTask", {"SourceArn": PLACE.queue("q")}, "configured as a Dead Letter Queue"),
         ("StartMessageMoveTask", {"SourceArn": PLACE.queue("none")}, "SourceArn parameter doesn't exist"),
-        ("CancelMessageMoveTask", {"TaskHandle": "e30="}, "is invalid"),
-        ("CancelMessageMoveTask", {"TaskHandle": "eyJ0YXNrSWQiOiIxIiwic291cmNlQXJuIjoicSJ9"}, "Task does not exist."),
+        ("ListMessageMoveTasks", {"SourceArn": PLACE.queue("none")}, "SourceArn parameter doesn't exist"),
+        ("ListMessageMoveTasks", {"SourceArn": PLACE.queue("q"), "MaxResults": 11}, "between 1 and 10"),
+        ("CancelMessageMoveTask", {"TaskHandle": "e30="}, "Value for parameter TaskHandle is invalid."),
+        ("CancelMessageMoveTask", {"TaskHandle": handle(PLACE.queue("none"))}, "SourceArn parameter doesn't exist"),
+        ("CancelMessageMoveTask", {"TaskHandle": handle(PLACE.queue("q"))}, "Task does not exist."),
     ],
-    ids=["no dead-letter queue", "no queue", "no handle", "no task"],
+    ids=["no dead-letter queue", "no queue", "none listed", "too many", "no handle", "handle of no queue", "no task"],
 )
 def test_moves_are_refused(tmp_path: Path, operation: str, members: dict[str, Any], message: str) -> None:
     async def history(it: World) -> None:

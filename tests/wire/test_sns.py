@@ -67,6 +67,7 @@ REFUSALS: list[tuple[str, str, dict[str, Any], str, str]] = [
     ("a dot in an entry id", "PublishBatch", entries("message.id"), "InvalidBatchEntryId", "The Id of a batch entry in the batch request contains an impermissible character: message.id"),
     ("a long entry id", "PublishBatch", entries("a" * 81), "InvalidBatchEntryId", f"The Id of a batch entry in the batch request is too long: {'a' * 81}"),
     ("a batch too long", "PublishBatch", entries("1", "2", message="x" * 140_000), "BatchRequestTooLong", "The length of all the messages put together is more than the limit."),
+    ("a batch to a FIFO topic without a group", "PublishBatch", {"topic": "t.fifo", **entries("1")}, INVALID, "The MessageGroupId parameter is required for FIFO topics"),
     ("a FIFO topic without a group", "Publish", {"topic": "t.fifo", "Message": "x"}, INVALID, "The MessageGroupId parameter is required for FIFO topics"),
     ("a FIFO topic without a deduplication id", "Publish", {"topic": "t.fifo", "Message": "x", "MessageGroupId": "g"}, INVALID, "The topic should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly"),
     ("a bad topic name", "CreateTopic", {"topic": None, "Name": "a.b"}, INVALID, "Topic Name"),
@@ -95,6 +96,7 @@ ATTRIBUTE_REFUSALS = [
     ("a scope", "FilterPolicyScope", "RandomValue", "FilterPolicyScope: Invalid value [RandomValue]. Please use either MessageBody or MessageAttributes"),
     ("a flag", "RawMessageDelivery", "wrong", "RawMessageDelivery: Invalid value [wrong]. Must be true or false."),
     ("a filter", "FilterPolicy", '{"key":[]}', 'FilterPolicy: Empty arrays are not allowed\n at [Source: (String)"{"key":[]}"; line: 1, column: 10]'),
+    ("a dead-letter policy that is no JSON", "RedrivePolicy", "{invalid}", "RedrivePolicy: failed to parse JSON. Unexpected character ('i' (code 105)): was expecting double-quote to start field name\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: 1, column: 3]"),
     ("a dead-letter queue", "RedrivePolicy", json.dumps({"deadLetterTargetArn": PLACE.queue("q")}), "RedrivePolicy: must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic."),
 ]
 # fmt: on

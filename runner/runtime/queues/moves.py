@@ -11,7 +11,7 @@ import asyncio
 import base64
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
@@ -33,6 +33,7 @@ PREFIX = "sqs-moves/"
 BATCH = 50
 LEASE_S = 30.0
 RATE_MAX = 500
+KEPT = 10  # tasks of a source that are remembered, as AWS lists them
 
 
 class Status(StrEnum):
@@ -70,6 +71,7 @@ class Moves:
         self._deployment = deployment
         self._clock = clock
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._starting: set[str] = set()  # sources of tasks that are not yet written down
         self._tasks: asyncio.TaskGroup | None = None
 
     async def start(self, source: str, destination: str | None, rate: int | None) -> Move:
@@ -79,17 +81,27 @@ class Moves:
             raise errors.invalid("Source queue must be configured as a Dead Letter Queue.")
         if destination is not None:
             self._existing(destination, "DestinationArn")
-        if any(move.status is Status.RUNNING for move in await self.list(source)):
-            raise errors.batch_error(
-                "UnsupportedOperation",
-                "There is already a task running. Only one active task is allowed for a source queue arn at a given"
-                " time.",
-            )
-        now = self._clock.now()
-        depth = await self._queues.depth(f"sqs/{name}", now=now)
-        move = Move(str(uuid4()), source, destination, rate, now, depth.visible + depth.leased + depth.delayed)
-        await self._records.put(_key(move), _encoded(move), expected=0)
+        if source in self._starting:
+            raise _already()
+        self._starting.add(source)
+        try:
+            move = await self._start(name, Move(str(uuid4()), source, destination, rate, self._clock.now(), 0))
+        finally:
+            self._starting.discard(source)
         self._begin(move)
+        return move
+
+    async def _start(self, name: str, move: Move) -> Move:
+        """Write a task down; of those that are over, the latest are kept."""
+        earlier = await self._of(move.source)
+        if any(one.status is Status.RUNNING for one in earlier):
+            raise _already()
+        depth = await self._queues.depth(f"sqs/{name}", now=move.started_at)
+        move = replace(move, to_move=depth.visible + depth.leased + depth.delayed)
+        await self._records.put(_key(move), _encoded(move), expected=0)
+        for old in earlier[KEPT - 1 :]:
+            if (record := await self._records.get(_key(old))) is not None:
+                await self._records.delete(record.key, expected=record.revision)
         return move
 
     def _existing(self, arn: str, parameter: str) -> str:
@@ -104,8 +116,12 @@ class Moves:
         policy = redrive(queue)
         return policy is not None and policy.arn == arn
 
-    async def list(self, source: str) -> list[Move]:
-        """A source's tasks, the newest first."""
+    async def list(self, source: str) -> Sequence[Move]:
+        """A source's tasks, the newest first. Raises ApiError."""
+        self._existing(source, "SourceArn")
+        return await self._of(source)
+
+    async def _of(self, source: str) -> Sequence[Move]:
         moves = [_decoded(record.value) for record in await self._records.scan(f"{PREFIX}{source}/")]
         return sorted(moves, key=lambda move: move.started_at, reverse=True)
 
@@ -113,9 +129,11 @@ class Moves:
         """Raises ApiError."""
         try:
             named = json.loads(base64.b64decode(handle, validate=True))
-            found = await self._records.get(f"{PREFIX}{named['sourceArn']}/{named['taskId']}")
+            source, task = str(named["sourceArn"]), str(named["taskId"])
         except (ValueError, KeyError, TypeError):
-            raise errors.invalid_value(handle, "TaskHandle", "Invalid task handle.") from None
+            raise errors.invalid("Value for parameter TaskHandle is invalid.") from None
+        self._existing(source, "SourceArn")
+        found = await self._records.get(f"{PREFIX}{source}/{task}")
         if found is None:
             raise ApiError("ResourceNotFoundException", "Task does not exist.")
         move = _decoded(found.value)
@@ -205,6 +223,13 @@ class Moves:
             with suppress(Conflict):
                 await self._records.put(_key(move), _encoded(changed), expected=record.revision if record else 0)
                 return changed
+
+
+def _already() -> ApiError:
+    return errors.batch_error(
+        "UnsupportedOperation",
+        "There is already a task running. Only one active task is allowed for a source queue arn at a given time.",
+    )
 
 
 def _key(move: Move) -> str:

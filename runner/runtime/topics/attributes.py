@@ -162,13 +162,24 @@ def _subscription_value(name: str, text: str, topic: Topic, prefix: str) -> Any:
 def _check_redrive(text: str, topic: Topic, prefix: str) -> None:
     try:
         arn = Arn.parse(str(json.loads(text)["deadLetterTargetArn"]))
-    except (ValueError, KeyError, TypeError):
-        raise errors.invalid(f"{prefix}RedrivePolicy: failed to parse JSON.") from None
+    except ValueError:
+        raise errors.invalid(f"{prefix}RedrivePolicy: {_broken(text)}") from None
+    except (KeyError, TypeError):
+        arn = None
     if arn is None or arn.service != "sqs":
         raise errors.invalid(f"{prefix}RedrivePolicy: deadLetterTargetArn is an invalid arn")
     if topic.fifo_topic and not arn.resource.endswith(".fifo"):
         reason = "must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic."
         raise errors.invalid(f"{prefix}RedrivePolicy: {reason}")
+
+
+def _broken(text: str) -> str:
+    """What is wrong with a text that is no JSON, as it is said of filter policies."""
+    try:
+        compile_filter_policy(text)
+    except PatternError as error:
+        return policy_message(error)
+    return "failed to parse JSON."
 
 
 def _check_filter(document: Mapping[str, Any], prefix: str, touched: Iterable[str]) -> None:
