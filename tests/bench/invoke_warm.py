@@ -7,12 +7,15 @@ clients (calls/s, as a share of the bare server's), with so many functions deplo
 from __future__ import annotations
 
 import asyncio
+import io
 import multiprocessing
 import socket
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -25,12 +28,14 @@ import httptools
 import uvloop
 from botocore.config import Config
 
-from tests.running import Running
+from tests.running import DEADLINE_S, READY, RUNNER, environment
 
 ROUNDS = 5
 CALLS = 400  # of boto3, in a round
 RAW_CLIENTS = 4
 RAW_S = 2.0
+IN_STACK = 400
+ROLE = "arn:aws:iam::000000000000:role/echo"
 PAYLOAD = b'{"key": "value"}'
 HANDLERS = {
     "python3.11": ("app.handler", "app.py", "def handler(event, context):\n    return event\n"),
@@ -97,10 +102,46 @@ def stack(folder: Path, count: int, runtime: str) -> Path:
             f"      Handler: {handler}",
             "      CodeUri: code/",
             "      MemorySize: 256",
+            f"      Role: {ROLE}",
         ]
     path = folder / "stack.yaml"
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+@contextmanager
+def up(path: Path) -> Iterator[str]:
+    """`runner up`, its output in a file: nobody but the clients takes time from it. The endpoint."""
+    output = path.with_suffix(".log")
+    with output.open("w") as file:
+        command = [RUNNER, "up", str(path), "--port", "0", "--no-watch"]
+        process = subprocess.Popen(command, stdout=file, stderr=file, env=environment())
+    try:
+        until = time.monotonic() + DEADLINE_S
+        while (found := READY.search(output.read_text())) is None:
+            if process.poll() is not None or time.monotonic() > until:
+                raise AssertionError(output.read_text())
+            time.sleep(0.05)
+        yield found[2]
+    finally:
+        process.terminate()
+        process.wait(DEADLINE_S)
+
+
+def fill(lambda_: Any, first: int, count: int, runtime: str) -> None:
+    """Further functions through the API: a template holds no more than 500 resources."""
+    handler, file, code = HANDLERS[runtime]
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr(file, code)
+    for index in range(first, count):
+        lambda_.create_function(
+            FunctionName=f"echo-{index}",
+            Runtime=runtime,
+            Role=ROLE,
+            Handler=handler,
+            Code={"ZipFile": archive.getvalue()},
+        )
 
 
 def client(endpoint: str) -> Any:
@@ -181,10 +222,11 @@ def main(arguments: list[str]) -> int:
     count = int(arguments[0]) if arguments else 10
     with tempfile.TemporaryDirectory() as name, bare() as port:
         for runtime in HANDLERS:
-            path = stack(Path(name) / runtime, count, runtime)
-            with Running(path, "--no-watch") as up:
-                print(f"{runtime}, {count} functions, ready in {up.ready_s:.2f} s", flush=True)
-                measure(up.endpoint, port)
+            path = stack(Path(name) / runtime, min(count, IN_STACK), runtime)
+            with up(path) as endpoint:
+                fill(client(endpoint), IN_STACK, count, runtime)
+                print(f"{runtime}, {count} functions", flush=True)
+                measure(endpoint, port)
     return 0
 
 
