@@ -16,7 +16,8 @@ from runner.model.names import Arn
 from runner.model.state import Deployed, State
 from runner.runtime.doors import Letter, Undeliverable
 from runner.runtime.queues import Outgoing
-from tests.runtime.messaging import PLACE, World, told, world
+from runner.store.ports import Message
+from tests.runtime.messaging import LIMIT_S, PLACE, World, told, world
 
 History = Callable[[World], Awaitable[None]]
 TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
@@ -386,5 +387,21 @@ def test_so_many_messages_can_be_in_flight(
         assert len((await it.sqs("ReceiveMessage", queue))["Messages"]) == 1
         await it.clock.advance(31)
         assert len((await it.sqs("ReceiveMessage", queue))["Messages"]) == 1
+
+    told(history, tmp_path)
+
+
+def test_what_a_queue_held_that_was_removed_just_before_the_end_is_dropped_at_the_next_start(tmp_path: Path) -> None:
+    async def history(it: World) -> None:
+        await it.queue("kept")
+        await it.sqs("SendMessage", "kept", MessageBody="x")
+        now = it.clock.now()
+        await it.store.send("sqs/gone", [Message("m", b"", now)], now=now)
+        running = asyncio.ensure_future(it.queues.run())
+        async with asyncio.timeout(LIMIT_S):
+            while await it.store.queues("sqs/") != ["sqs/kept"]:
+                await asyncio.sleep(0.001)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
     told(history, tmp_path)

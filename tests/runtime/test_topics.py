@@ -351,3 +351,16 @@ def test_unreadable_messages_do_not_stop_a_topic(tmp_path: Path, caplog: pytest.
 @pytest.mark.parametrize(("failures", "delay_s"), [(1, 0), (3, 0), (4, 1), (5, 1), (6, 1), (8, 4), (11, 20), (200, 20)])
 def test_delivery_is_tried_again_after(failures: int, delay_s: float) -> None:
     assert retry_delay_s(failures) == delay_s
+
+
+def test_a_topic_made_anew_has_seen_nothing(tmp_path: Path) -> None:
+    async def history(it: World) -> None:
+        given = {"Message": "x", "MessageGroupId": "g", "MessageDeduplicationId": "d"}
+        answers = []
+        for _ in range(2):
+            await it.topic("t.fifo")
+            answers += [(await it.sns("Publish", "t.fifo", **given))["MessageId"] for _ in range(2)]
+            await it.sns("DeleteTopic", "t.fifo")
+        assert answers[0] == answers[1] != answers[2] == answers[3]
+
+    told(history, tmp_path)

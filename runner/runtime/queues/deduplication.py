@@ -2,7 +2,8 @@
 
 What is remembered lives in memory and in records, so that a restart does not open the window. The record is written in
 the same moment as the message, and the message is sent under its own id, so that a duplicate sent after a crash
-between the two repeats the send harmlessly.
+between the two repeats the send harmlessly. Revisions of records are remembered too: to look one up would take a
+moment in which the message, but not yet its record, is there.
 
 Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html
 """
@@ -41,6 +42,7 @@ class Window:
         self._records = records
         self._prefix = f"{PREFIX}{name}/"
         self._firsts: dict[str, First] = {}
+        self._revisions: dict[str, int] = {}
         self._loading = asyncio.Lock()
         self._loaded = False
 
@@ -55,6 +57,7 @@ class Window:
         records = await self._records.scan(self._prefix)
         firsts = {record.key: First(**json.loads(record.value)) for record in records}
         self._firsts = dict(sorted(firsts.items(), key=lambda item: item[1].at)) | self._firsts
+        self._revisions = {record.key: record.revision for record in records} | self._revisions
 
     def key(self, *parts: str) -> str:
         return self._prefix + sha256("\0".join(parts).encode()).hexdigest()
@@ -66,22 +69,27 @@ class Window:
 
     def open(self, key: str, first: First) -> Awaitable[None]:
         """Remember a message; the awaitable is done when that is durable. To be awaited beside the message's send."""
-        known = self._firsts.pop(key, None) is not None
+        self._firsts.pop(key, None)
         self._firsts[key] = first
+        expected = self._revisions.pop(key, 0)
         stale = [old for old in list(self._firsts)[:SWEEP] if first.at - self._firsts[old].at >= WINDOW_S]
         for old in stale:
             del self._firsts[old]
-        return self._write(key, first, stale, known=known)
+            self._revisions.pop(old, None)
+        return self._write(key, first, stale, expected)
 
-    async def _write(self, key: str, first: First, stale: list[str], *, known: bool) -> None:
+    async def _write(self, key: str, first: First, stale: list[str], expected: int) -> None:
         value = json.dumps(asdict(first)).encode()
         for _ in range(ATTEMPTS):
-            record = await self._records.get(key) if known else None
             try:
-                await self._records.put(key, value, expected=record.revision if record else 0)
-                break
+                revision = await self._records.put(key, value, expected=expected)
             except Conflict:  # forgotten, or not yet forgotten, by a neighbour at this moment
-                known = True
+                record = await self._records.get(key)
+                expected = record.revision if record else 0
+                continue
+            if self._firsts.get(key) is first:
+                self._revisions[key] = revision
+            break
         for old in stale:
             await self._forget(old, before=first.at - WINDOW_S)
 
@@ -94,5 +102,6 @@ class Window:
     async def clear(self) -> None:
         """Forget all: the queue is gone."""
         self._firsts.clear()
+        self._revisions.clear()
         for record in await self._records.scan(self._prefix):
             await self._records.delete(record.key, expected=record.revision)

@@ -397,13 +397,23 @@ class Queues:
             tasks.create_task(self._drop_gone(), name="dropped queues")
 
     async def _drop_gone(self) -> None:
+        held: Sequence[str] | None = None
         while True:
-            await self._gone_event.wait()
             try:
+                if held is None:
+                    held = await self._store.queues(PREFIX)
+                    self._left_behind(held)
+                await self._gone_event.wait()
                 await self.step()
             except Exception:
                 log.exception("Dropping the messages of removed queues failed and is tried again.")
                 await asyncio.sleep(BACK_OFF_S)
+
+    def _left_behind(self, held: Sequence[str]) -> None:
+        """What an earlier run did not come to drop."""
+        self._gone |= {queue.removeprefix(PREFIX) for queue in held} - set(self._deployment.state.of(Queue))
+        if self._gone:
+            self._gone_event.set()
 
     async def step(self) -> int:
         """One round of the above; returns how many queues were emptied."""

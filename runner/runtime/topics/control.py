@@ -94,6 +94,8 @@ class TopicControl:
             return state.with_changes([], gone)
 
         await self._deployment.change(decide)
+        if name.endswith(".fifo"):
+            await self._topics.forget(name)
 
     async def set_attribute(self, name: str, attribute: str, value: str) -> None:
         """Raises ApiError."""

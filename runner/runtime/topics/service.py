@@ -29,6 +29,7 @@ from runner.runtime.doors import Doors, Letter, Undeliverable
 from runner.runtime.queues import Attribute
 from runner.runtime.queues.deduplication import First, Window
 from runner.runtime.topics import checks, delivery_policy, errors
+from runner.runtime.topics.loops import QueueLoops
 from runner.runtime.topics.notice import NOTIFICATION, Notice, written
 from runner.runtime.topics.pending import PendingSubscriptions
 from runner.runtime.topics.webhooks import WEB, Post, Webhooks
@@ -41,7 +42,6 @@ SEQUENCE_BASE = 10_000_000_000_000_000_000  # twenty digits, as AWS's are
 BATCH = 64  # messages handed out at once
 LEASE_S = 15.0  # real seconds: how long after a crash a message is handed out again
 WAIT_S = 60.0  # real seconds that an idle loop stays
-BACK_OFF_S = 1.0  # real seconds after an error of our own
 RAW_ATTRIBUTES_MAX = 10
 DELIVERED = frozenset({"sqs", "lambda", *WEB})
 
@@ -90,8 +90,7 @@ class Topics:
         self._last_sequence = 0
         self.webhooks = Webhooks(store, doors, clock)
         self.pending = PendingSubscriptions(store, self.webhooks, place, clock)
-        self._loops: dict[str, asyncio.Task[None]] = {}
-        self._tasks: asyncio.TaskGroup | None = None
+        self._loops = QueueLoops(store, PREFIX, self._step)
         deployment.subscribe(self._changed)
 
     # -- what there is
@@ -152,7 +151,7 @@ class Topics:
                 messages.append(ports.Message(first.message_id, notice.encode(), now, group))
         if messages:
             await asyncio.gather(self._store.send(PREFIX + name, messages, now=now), *remembered)
-            self._start(name)
+            self._loops.start(PREFIX + name)
         elif remembered:
             await asyncio.gather(*remembered)
         return outcomes
@@ -167,6 +166,11 @@ class Topics:
             return known, False, key
         self._last_sequence = max(self._last_sequence + 1, int(now * 1_000_000))
         return First(message_id, str(SEQUENCE_BASE + self._last_sequence * 1000), now), True, key
+
+    async def forget(self, name: str) -> None:
+        """What a topic that is gone has seen: a new one of that name has seen nothing."""
+        await (await self._window(name)).clear()
+        self._windows.pop(name, None)
 
     async def _window(self, name: str) -> Window:
         window = self._windows.setdefault(name, Window(self._store, PREFIX + name))
@@ -245,24 +249,10 @@ class Topics:
 
     async def run(self) -> None:
         """Hand out what is and will be published, until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            self._tasks = tasks
-            tasks.create_task(self.webhooks.run(), name="webhooks")
-            for queue in await self._store.queues(PREFIX):
-                self._start(queue.removeprefix(PREFIX))
-            await asyncio.Event().wait()
+        await self._loops.run(self.webhooks.run)
 
-    def _start(self, name: str) -> None:
-        if self._tasks is not None and name not in self._loops:
-            self._loops[name] = self._tasks.create_task(self._loop(name), name=f"topic {name}")
-
-    async def _loop(self, name: str) -> None:
-        while True:
-            try:
-                await self.step(name)
-            except Exception:
-                log.exception("Handing out messages of topic %s failed and is tried again.", name)
-                await asyncio.sleep(BACK_OFF_S)
+    async def _step(self, queue: str) -> int:
+        return await self.step(queue.removeprefix(PREFIX))
 
     async def step(self, name: str, *, wait_s: float = WAIT_S) -> int:
         """Hand out what is there; returns how many messages were."""

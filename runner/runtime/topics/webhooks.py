@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass, field
 from runner.host.clock import Clock
 from runner.runtime.doors import Doors, Letter, Undeliverable
 from runner.runtime.topics.delivery_policy import RetryPolicy
+from runner.runtime.topics.loops import QueueLoops
 from runner.store.ports import Lease, Message, Queues
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,6 @@ ANSWER_S = 15.0  # real seconds that an endpoint has to answer
 LEASE_S = 30.0  # real seconds: longer than an answer may take
 BATCH = 8
 WAIT_S = 60.0
-BACK_OFF_S = 1.0  # real seconds after an error of our own
 WEB = frozenset({"http", "https"})  # the protocols
 AGENT = "Amazon Simple Notification Service Agent"
 
@@ -69,34 +69,17 @@ class Webhooks:
         self._store = store
         self._doors = doors
         self._clock = clock
-        self._loops: dict[str, asyncio.Task[None]] = {}
-        self._tasks: asyncio.TaskGroup | None = None
+        self._loops = QueueLoops(store, PREFIX, self.step)
 
     async def accept(self, subscription: str, post: Post) -> None:
         """Returns once the post is durable; handing in the same id twice is harmless."""
         now, queue = self._clock.now(), PREFIX + subscription
         await self._store.send(queue, [Message(post.id, post.encode(), now)], now=now)
-        self._start(queue)
+        self._loops.start(queue)
 
     async def run(self) -> None:
         """Make what posts there are and will be, until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            self._tasks = tasks
-            for queue in await self._store.queues(PREFIX):
-                self._start(queue)
-            await asyncio.Event().wait()
-
-    def _start(self, queue: str) -> None:
-        if self._tasks is not None and queue not in self._loops:
-            self._loops[queue] = self._tasks.create_task(self._loop(queue), name=queue)
-
-    async def _loop(self, queue: str) -> None:
-        while True:
-            try:
-                await self.step(queue)
-            except Exception:
-                log.exception("Posting for %s failed and is tried again.", queue.removeprefix(PREFIX))
-                await asyncio.sleep(BACK_OFF_S)
+        await self._loops.run()
 
     async def step(self, queue: str, *, wait_s: float = WAIT_S) -> int:
         """Make the posts that are due; returns how many were tried."""
