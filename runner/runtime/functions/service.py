@@ -145,7 +145,7 @@ class Functions:
         if self._tasks is None:
             self._backlog.append(work)
         else:
-            self._tasks.create_task(work)
+            self._tasks.create_task(_guarded(work))
 
     def answered(self, invocation: Invocation) -> None:
         self._in_flight -= 1
@@ -209,7 +209,7 @@ class Functions:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 for work in self._backlog:
-                    tasks.create_task(work)
+                    tasks.create_task(_guarded(work))
                 self._backlog.clear()
                 tasks.create_task(self._warm(), name="warm")
                 self._configure(self._deployment.state)
@@ -306,6 +306,8 @@ class Functions:
                 break
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
+            for work in self._backlog:
+                work.close()
             self._backlog.clear()
             for fleet in [*self._fleets.values(), *self._retiring]:
                 for invocation in fleet.retire():
@@ -332,6 +334,14 @@ class Functions:
             self._watch = None
         self._awake.clear()
         self.launching.kill()
+
+
+async def _guarded(work: Coroutine[Any, Any, None]) -> None:
+    """What goes wrong for one environment does not end the others."""
+    try:
+        await work
+    except Exception:
+        log.exception("Something about an environment went wrong.", extra={"action": "environment_failed"})
 
 
 def same(one: FunctionVersion, other: FunctionVersion) -> bool:
