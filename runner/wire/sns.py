@@ -15,8 +15,9 @@ from runner.model.errors import ApiError
 from runner.model.names import Place
 from runner.runtime.deployment import Deployment
 from runner.runtime.queues.envelope import size
+from runner.runtime.resources import tags_of
 from runner.runtime.topics import Outgoing, Published, Topics, checks, errors
-from runner.runtime.topics.control import TopicControl, tags_of
+from runner.runtime.topics.control import TopicControl
 from runner.wire.operation import Context, Members, Operation, RawOperation
 
 PAGE = 100

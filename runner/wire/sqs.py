@@ -18,9 +18,10 @@ from runner.model.names import Place
 from runner.runtime.deployment import Deployment
 from runner.runtime.queues import Accepted, Attribute, Outgoing, Queues, Received, attributes_md5, checks, errors
 from runner.runtime.queues.attributes import READ_ONLY, SETTABLE
-from runner.runtime.queues.control import QueueControl, tags_of
+from runner.runtime.queues.control import QueueControl
 from runner.runtime.queues.envelope import TRACE_HEADER, body_md5, size
 from runner.runtime.queues.moves import RATE_MAX, Move, Status
+from runner.runtime.resources import tags_of
 from runner.wire.operation import Context, Members, Operation, RawOperation
 
 LIMIT_MAX = 10

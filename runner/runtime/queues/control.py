@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runner.host.clock import Clock
-from runner.model.function import Tag
 from runner.model.messaging import Queue, QueuePolicy
 from runner.model.names import Place, derived_uuid
 from runner.model.state import Deployed, State
@@ -19,6 +18,7 @@ from runner.runtime.queues import errors
 from runner.runtime.queues.attributes import QUEUE_NAME, changed, described, difference, redrive
 from runner.runtime.queues.permissions import with_permission, without_permission
 from runner.runtime.queues.service import Queues
+from runner.runtime.resources import again, retagged, tag_documents
 
 RECREATE_AFTER_S = 60.0
 TAGS_MAX = 50
@@ -55,7 +55,7 @@ class QueueControl:
                         "A queue already exists with the same name and a different value for attribute " + differs,
                     )
                 return state
-            empty = Queue.model_validate({"QueueName": name, **({"Tags": _tags(tags)} if tags else {})})
+            empty = Queue.model_validate({"QueueName": name, **({"Tags": tag_documents(tags)} if tags else {})})
             queue = changed(empty, attributes, new=True)
             put: list[Deployed[Any]] = [Deployed(name, queue, "", now, now, _revision(name, state))]
             return state.with_changes([*put, *self._policy(name, attributes, state)])
@@ -118,10 +118,9 @@ class QueueControl:
 
         def decide(state: State) -> State:
             found = self._existing(state, name)
-            merged = {key: value for key, value in {**tags_of(found.noun), **tags}.items() if key not in remove}
-            if len(merged) > TAGS_MAX:
+            queue = retagged(found.noun, tags, remove)
+            if len(queue.tags) > TAGS_MAX:
                 raise errors.invalid(f"Too many tags added for queue {name}.")
-            queue = found.noun.model_copy(update={"tags": tuple(Tag.model_validate(tag) for tag in _tags(merged))})
             return state.with_changes([_again(found, queue, now, state)])
 
         await self._deployment.change(decide)
@@ -196,12 +195,4 @@ def _revision(name: str, state: State) -> str:
 
 
 def _again(found: Deployed[Queue], queue: Queue, now: float, state: State) -> Deployed[Queue]:
-    return Deployed(found.key, queue, found.owner, found.created_at, now, _revision(found.key, state))
-
-
-def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
-
-
-def tags_of(queue: Queue) -> dict[str, str]:
-    return {tag.key: tag.value for tag in queue.tags}
+    return again(found, queue, now, _revision(found.key, state))

@@ -13,12 +13,12 @@ from uuid import uuid4
 
 from runner.host.clock import Clock
 from runner.model.errors import ApiError
-from runner.model.function import Tag
 from runner.model.messaging import Subscription, Topic, TopicPolicy
 from runner.model.names import Arn, Place, derived_uuid
 from runner.model.noun import Noun
 from runner.model.state import Deployed, State
 from runner.runtime.deployment import Deployment
+from runner.runtime.resources import again, retagged, tag_documents, tags_of
 from runner.runtime.topics import errors
 from runner.runtime.topics.attributes import (
     OWNER_ACTIONS,
@@ -71,7 +71,7 @@ class TopicControl:
             if existing is not None:
                 _check_same(existing.noun, attributes, tags)
                 return state
-            empty = Topic.model_validate({"TopicName": name, **({"Tags": _tags(tags)} if tags else {})})
+            empty = Topic.model_validate({"TopicName": name, **({"Tags": tag_documents(tags)} if tags else {})})
             created = self._made(name, changed_topic(empty, attributes), now, state)
             return state.with_changes([created, *self._policy(name, attributes, now, state)])
 
@@ -162,9 +162,7 @@ class TopicControl:
             found = state.get(Topic, name)
             if found is None:
                 raise ApiError("ResourceNotFound", "Resource does not exist", 404)
-            merged = {key: value for key, value in {**tags_of(found.noun), **tags}.items() if key not in remove}
-            topic = found.noun.model_copy(update={"tags": tuple(Tag.model_validate(tag) for tag in _tags(merged))})
-            return state.with_changes([_again(found, topic, now, state)])
+            return state.with_changes([_again(found, retagged(found.noun, tags, remove), now, state)])
 
         await self._deployment.change(decide)
 
@@ -367,12 +365,4 @@ def _revision(key: str, state: State) -> str:
 
 
 def _again(found: Deployed[Any], noun: Noun, now: float, state: State) -> Deployed[Any]:
-    return Deployed(found.key, noun, found.owner, found.created_at, now, _revision(found.key, state))
-
-
-def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
-
-
-def tags_of(topic: Topic) -> dict[str, str]:
-    return {tag.key: tag.value for tag in topic.tags}
+    return again(found, noun, now, _revision(found.key, state))
