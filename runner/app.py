@@ -145,7 +145,8 @@ class App:
             self.doors.open(service, door)
         self.log_tail = LogTail(self.logs, deployment)
         self.front = Front(self._rooms(), place, clock)
-        self.front.mount_raw("GET", log_lines.PATH, log_lines.LogLines(self.log_tail).answer)
+        self.log_lines = log_lines.LogLines(self.log_tail)
+        self.front.mount_raw("GET", log_lines.PATH, self.log_lines.answer)
         self.front.mount_raw("GET", CODE_PATH, Downloads(self.code).answer)
         self.front.mount_hosts(HOST_MARK, UrlCalls(deployment, self.functions, place, clock).answer)
 
@@ -326,6 +327,7 @@ class Session:
         """Accepting stops, what is in flight gets a moment, leases are given back, environments end."""
         app = self._app
         self._server.stop_accepting()
+        app.log_lines.end()
         await asyncio.gather(app.mappings.drain(GRACE_S), app.invocations.drain(GRACE_S), self._server.close(GRACE_S))
         await app.front.close()
         alive.cancel()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 import sys
+from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -40,17 +42,32 @@ def invoke(
     path = f"/2015-03-31/functions/{quote(function, safe=':')}/invocations"
     if qualifier:
         path += f"?Qualifier={quote(qualifier)}"
-    response, body = _post(endpoint, path, _body(payload), headers)
+    response, body = _ask(endpoint, "POST", path, _body(payload), headers)
     if response.status >= 400:
-        raise InputError(
-            f"{response.headers.get('x-amzn-errortype', response.status)}: {body.decode(errors='replace')}"
-        )
+        raise _refused(response, body, endpoint)
     if (log := response.headers.get("X-Amz-Log-Result")) and not quiet:
         click.echo(safe(base64.b64decode(log).decode(errors="replace")), err=True)
     if body:
         sys.stdout.buffer.write(body + b"\n")
         sys.stdout.buffer.flush()
     return 1 if response.headers.get("X-Amz-Function-Error") else 0
+
+
+def _refused(response: HTTPResponse, body: bytes, endpoint: str) -> InputError:
+    """What the API answered, as a sentence; with the functions that there are, if it was not one of them."""
+    code = response.headers.get("x-amzn-errortype", str(response.status)).partition(":")[0]
+    try:
+        told = json.loads(body)
+        message = str(told.get("Message") or told.get("message") or told)
+    except (ValueError, AttributeError):
+        message = body.decode(errors="replace")
+    hint = f"Functions: {', '.join(_functions(endpoint))}." if response.status == 404 else ""
+    return InputError(f"{code}: {message}", hint=hint)
+
+
+def _functions(endpoint: str) -> list[str]:
+    _, body = _ask(endpoint, "GET", "/2015-03-31/functions/")
+    return sorted(function["FunctionName"] for function in json.loads(body)["Functions"]) or ["none is deployed"]
 
 
 def _body(payload: str | None) -> bytes:
@@ -66,11 +83,13 @@ def _body(payload: str | None) -> bytes:
     return payload.encode()
 
 
-def _post(endpoint: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[HTTPResponse, bytes]:
+def _ask(
+    endpoint: str, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+) -> tuple[HTTPResponse, bytes]:
     address = urlsplit(endpoint)
     connection = HTTPConnection(address.hostname or "127.0.0.1", address.port, timeout=TIMEOUT_S)
     try:
-        connection.request("POST", path, body, headers)
+        connection.request(method, path, body, dict(headers or {}))
         response = connection.getresponse()
         return response, response.read()
     except (OSError, HTTPException) as error:

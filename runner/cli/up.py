@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,6 +13,20 @@ from runner.app import serve
 from runner.cli.overrides import StackCommand, overrides_option
 from runner.cli.target import parse_debug, settings_for, stack_argument, state_option
 from runner.cli.view import TerminalView
+
+PACE_MAX = 1_000_000  # a year in half a minute
+
+
+class Pace(click.FloatRange):
+    """A range that `nan` is not in either."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        pace = super().convert(value, param, ctx)
+        if math.isnan(pace):
+            self.fail(f"{value} is not a number.", param, ctx)
+        return pace
 
 
 @click.command(cls=StackCommand)
@@ -20,7 +36,7 @@ from runner.cli.view import TerminalView
 @click.option("--port", type=click.IntRange(0, 65535), default=4566, show_default=True, help="0 takes a free port.")
 @click.option(
     "--pace",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Pace(min=0, min_open=True, max=PACE_MAX),
     default=1.0,
     show_default=True,
     help="Run the clock N times faster.",

@@ -40,6 +40,11 @@ class LogLines:
 
         exchange.on_lost = lost
 
+    def end(self) -> None:
+        """Answers that follow would never end by themselves: they end now."""
+        for task in self._tasks:
+            task.cancel()
+
     async def _answer(self, exchange: Exchange) -> None:
         query = dict(parse_qsl(exchange.query))
         started = False
@@ -55,6 +60,8 @@ class LogLines:
                 hint = error.hint if isinstance(error, InputError) else ""
                 exchange.respond(400, JSON, json.dumps({"error": error.message, "hint": hint}).encode())
                 return
+        except asyncio.CancelledError:
+            log.debug("A reader of logs is gone, or told that this is the end.", extra={"action": "log_tail_ended"})
         except Exception:
             log.exception("Logs could not be read.", extra={"action": "log_tail_failed"})
         if not started:
