@@ -119,12 +119,13 @@ class Rules:
             return None
         first = [text_of(item) for item in one] if isinstance(one, list) else [text_of(one)]
         second = [text_of(item) for item in two] if isinstance(two, list) else [text_of(two)]
+        wanted = second[0] if second else ""
         match name:
             case "Fn::Equals":
                 return first == second
             case "Fn::Contains":
-                return second[0] in first
+                return wanted in first
             case "Fn::EachMemberEquals":
-                return all(item == second[0] for item in first)
+                return all(item == wanted for item in first)
             case _:
                 return all(item in second for item in first)

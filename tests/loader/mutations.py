@@ -184,7 +184,7 @@ MUTATIONS: tuple[Callable[[random.Random, str], str], ...] = (
 
 
 VALUES: tuple[Any, ...] = (
-    None, True, -1, 0, 1.5, "", "a", "x" * 5000, [], {}, [[]], [{}], {"Ref": "F"}, {"Ref": "Nothing"}, {"Ref": ["F"]}, {"Ref": "AWS::NoValue"},
+    None, True, -1, 0, 1.5, "", "a", "x" * 5000, [], {}, [[]], [{}], {"Ref": "F"}, {"Ref": "Nothing"}, {"Ref": "Stage"}, {"Ref": "Stage"}, {"Ref": "Names"}, {"Fn::FindInMap": ["M", "us-east-1", "Size"]}, {"Ref": ["F"]}, {"Ref": "AWS::NoValue"},
     {"Fn::GetAtt": ["F", "Arn"]}, {"Fn::GetAtt": "F"}, {"Fn::Sub": "${F}"}, {"Fn::Sub": ["${x}", {"x": {"Ref": "Q"}}]}, {"Fn::If": ["Prod", 1, {"Ref": "AWS::NoValue"}]},
     {"Fn::Join": ["", {"Ref": "Names"}]}, {"Fn::Select": [9, [1]]}, {"Fn::Split": ["", ""]}, {"Fn::FindInMap": ["M", "x", "y"]}, {"Fn::Transform": {"Name": "AWS::Include"}},
     {"Fn::ForEach::L": ["X", ["a"], {"${X}": "b"}]}, {"Condition": "Prod"}, "{{resolve:ssm:/a}}", "{{resolve:nothing}}", "arn:aws:sqs:us-east-1:000000000000:q", "*", "AWS::SQS::Queue",
@@ -195,25 +195,36 @@ def mutate_structure(chance: random.Random, document: Any) -> bytes:
     """The document with one to four of its values replaced, dropped, renamed or swapped, as JSON."""
     document = json.loads(json.dumps(document))
     for _ in range(chance.randint(1, 4)):
-        places = list(_places(document))
-        if not places:
+        all_of_them = list(places(document))
+        if not all_of_them:
             break
-        container, key = chance.choice(places)
+        container, key = chance.choice(all_of_them)
         match chance.randrange(4):
             case 0:
                 del container[key]
             case 1 if isinstance(container, dict):
-                other, other_key = chance.choice(places)
+                other, other_key = chance.choice(all_of_them)
                 container[str(other_key)] = container.pop(key)
             case 2:
-                other, other_key = chance.choice(places)
+                other, other_key = chance.choice(all_of_them)
                 container[key] = json.loads(json.dumps(other[other_key]))
             case _:
                 container[key] = chance.choice(VALUES)
     return json.dumps(document).encode()
 
 
-def _places(node: Any) -> Iterator[tuple[Any, Any]]:
+def everywhere(document: Any) -> Iterator[bytes]:
+    """The document with each of the values at each of its places in turn, as JSON."""
+    document = json.loads(json.dumps(document))
+    for container, key in list(places(document)):
+        before = container[key]
+        for value in VALUES:
+            container[key] = value
+            yield json.dumps(document).encode()
+        container[key] = before
+
+
+def places(node: Any) -> Iterator[tuple[Any, Any]]:
     work = [node]
     while work:
         container = work.pop()

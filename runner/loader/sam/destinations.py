@@ -27,6 +27,9 @@ def add_invoke_config(work: Work, source: Source, alias: Alias | None, grants: G
         return
     at = work.locate(source.properties, "EventInvokeConfig")
     config = work.adopt(work.resolve(given), at)
+    if not isinstance(config, dict):  # a parameter, perhaps
+        message = "Property 'EventInvokeConfig' should be a map."
+        raise work.refuse(source, message, "EventInvokeConfig", code="wrong-type")
     destinations = InvokeDestinations(work, source, grants).read(config.get("DestinationConfig"))
     extra: Json = {"DependsOn": [alias.id]} if alias else {}
     work.emit(
