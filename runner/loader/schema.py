@@ -12,6 +12,7 @@ from typing import Any
 from runner.loader.parameters import TYPES as PARAMETER_TYPES
 from runner.loader.sam.events.shapes import EVENT_SHAPES
 from runner.loader.sam.globals import SECTIONS as GLOBALS
+from runner.loader.sam.policy_templates import TEMPLATES
 from runner.loader.sam.shapes import SHAPES as SAM_SHAPES
 from runner.loader.sections import DELETION_POLICIES, TRANSFORMS
 from runner.loader.shapes import Kind, Property, Tier
@@ -324,6 +325,9 @@ def _sam_property(section: str, name: str, text: str) -> Json:
     described: Json = {"description": description.strip()}
     if name == "Events" and section == "Function":
         return {**described, "type": "object", "additionalProperties": {"$ref": "#/definitions/Event"}}
+    if name == "Policies":
+        one = {"anyOf": [{"type": "string"}, _policy_templates()]}
+        return {**described, "anyOf": [one, {"type": "array", "items": one}, {"type": "null"}]}
     own = RUN["AWS::Lambda::Function"].get(name) if section == "Function" else None
     rule = rule.rstrip("!~")
     if own is not None and rule in ("any", "map"):
@@ -334,6 +338,15 @@ def _sam_property(section: str, name: str, text: str) -> Json:
         return {**described, "anyOf": [kind, FUNCTION, {"type": "null"}]}
     kinds = [_sam_kind(one) for one in _alternatives(rule)]
     return described if not all(kinds) else {**described, "anyOf": [*kinds, FUNCTION, {"type": "null"}]}
+
+
+def _policy_templates() -> Json:
+    """An object that may be a policy template by name; a policy document and a function pass too."""
+    templates: Json = {}
+    for name, (parameters, *_) in TEMPLATES.items():
+        wanted = f"; takes {', '.join(parameters.split())}" if parameters else ""
+        templates[name] = {"description": f"Policy template{wanted}", "type": "object"}
+    return {"type": "object", "properties": templates}
 
 
 def _sam_kind(rule: str) -> Json:
