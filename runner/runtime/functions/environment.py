@@ -33,6 +33,7 @@ from runner.runtime.invoking import Answer
 log = logging.getLogger(__name__)
 
 PROVISIONED_INIT_LIMIT_S = 130.0
+EXIT_S = 0.2  # a process whose connection broke off has this long to be seen ending
 EXIT_AFTER_ERROR_S = 1.0  # a runtime that reported an init error is to exit by itself; this long
 MAX_BODY = 200 * 1024 * 1024  # of a response: what may be streamed; a buffered one is refused long before
 REMOVALS, REMOVAL_S = 200, 0.005  # a control group can go once its last process is reaped; looked at so often
@@ -235,7 +236,12 @@ class Environment:
             asyncio.get_running_loop().call_later(EXIT_AFTER_ERROR_S, self._generation.runtime.signal, signal.SIGKILL)
 
     def on_truncated(self) -> None:
-        """A streamed answer broke off; the end of its process says more."""
+        """A streamed answer broke off. If its process ends, that says more; so it gets a moment."""
+        asyncio.get_running_loop().call_later(EXIT_S, self._truncated, self.invocation)
+
+    def _truncated(self, invocation: Invocation | None) -> None:
+        if invocation is not None and invocation is self.invocation and self.life is not Life.RESTARTING:
+            self._failed(faults.truncated(self._request_id))
 
     # told by the extensions
 

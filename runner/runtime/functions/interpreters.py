@@ -142,7 +142,7 @@ def _folders(homes: Sequence[str]) -> Iterable[Path]:
         if entry and not any(part in SHIMS for part in Path(entry).parts):
             yield Path(entry)
     for pattern in homes:
-        expanded = Path(pattern).expanduser()
+        expanded = Path(os.path.expanduser(pattern)).absolute()
         yield from sorted(Path(expanded.anchor).glob(str(expanded.relative_to(expanded.anchor))), reverse=True)
 
 

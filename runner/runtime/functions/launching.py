@@ -90,10 +90,13 @@ class Launching:
         return self._program(version, folders)
 
     async def warm(self, runtimes: set[str]) -> None:
-        """Start the launchers of Python runtimes before anyone asks for an environment."""
+        """Start the launchers before anyone asks for an environment."""
         for runtime in sorted(runtimes):
-            interpreter = await self.interpreters.find(runtime) if runtime.startswith("python") else None
-            if interpreter is not None:
+            managed = runtime.startswith(("python", "nodejs"))
+            interpreter = await self.interpreters.find(runtime) if managed else None
+            if not runtime.startswith("python"):
+                self._plain().open()
+            elif interpreter is not None:
                 self._template(interpreter).open()
 
     def kill(self) -> None:

@@ -269,6 +269,23 @@ def test_a_streamed_response_is_passed_on_as_it_comes(theatre: Theatre) -> None:
     theatre.run(scene())
 
 
+def test_a_streamed_response_that_breaks_off_fails(theatre: Theatre) -> None:
+    async def scene() -> None:
+        name = await deploy(theatre)
+        pieces: asyncio.Queue[bytes] = asyncio.Queue()
+        future = theatre.stage.begin(name, request_id="id-1", stream=pieces.put_nowait)
+        client = await connect(theatre.stage, name)
+        await client.ask("GET", f"{API}/invocation/next")
+        headers = {"Transfer-Encoding": "chunked", "Lambda-Runtime-Function-Response-Mode": "streaming"}
+        client.send("POST", f"{API}/invocation/id-1/response", b"3\r\none\r\n", headers)
+        assert await asyncio.wait_for(pieces.get(), DEADLINE_S) == b"one"
+        client.writer.close()
+        answer = await asyncio.wait_for(future, DEADLINE_S)
+        assert (answer.function_error, answer.error_type) == ("Unhandled", "Runtime.TruncatedResponse")
+
+    theatre.run(scene())
+
+
 def test_a_runtime_that_asks_again_on_a_new_connection_is_served(theatre: Theatre) -> None:
     async def scene() -> None:
         name, client, future, _ = await running(theatre)
