@@ -154,7 +154,11 @@ class Sns:
         return {}
 
     async def confirm_subscription(self, members: Members, _: Context) -> Members:
-        return {"SubscriptionArn": await self._control.confirm(self._topic(members), members.get("Token") or "")}
+        try:
+            name = self._topic(members)
+        except ApiError as refused:
+            raise (errors.invalid("Topic") if refused.code == "InvalidParameter" else refused) from None
+        return {"SubscriptionArn": await self._control.confirm(name, members.get("Token") or "")}
 
     async def list_subscriptions(self, members: Members, _: Context) -> Members:
         return _page(await self._control.subscriptions(), members, "Subscriptions")

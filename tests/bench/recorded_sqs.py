@@ -8,7 +8,6 @@ FOLDER holds `sqs.jsonl`; NAME picks scenarios.
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -17,32 +16,13 @@ from botocore.exceptions import ClientError
 
 from tests.bench.recorded import Replay, Scenario, play
 from tests.bench.recorded_rooms import PLACE, client, open_rooms, until
+from tests.bench.recorded_sqs_calls import attributes, call, make, receive
+from tests.bench.recorded_sqs_fifo import FIFO_SCENARIOS
 
 ALL = {"AttributeNames": ["All"], "MessageAttributeNames": ["All"]}
-FIFO = {"FifoQueue": "true"}
-CONTENT = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
+
+
 TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
-
-
-def make(r: Replay, name: str = "one", **attributes: str) -> str:
-    url: str = r.client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
-    return url
-
-
-def fifo(r: Replay, name: str = "one.fifo", **attributes: str) -> str:
-    return make(r, name, **FIFO, **attributes)
-
-
-def call(r: Replay, operation: str, url: str, **given: Any) -> Callable[[], Any]:
-    return lambda: getattr(r.client, operation)(QueueUrl=url, **given)
-
-
-def attributes(r: Replay, step: str, url: str, *names: str) -> None:
-    r.see(step, call(r, "get_queue_attributes", url, AttributeNames=list(names or ("All",))))
-
-
-def receive(r: Replay, step: str, url: str, **given: Any) -> Any:
-    return r.see(step, call(r, "receive_message", url, **given)).get("Messages", [])
 
 
 def all_properties(r: Replay) -> None:
@@ -132,26 +112,6 @@ def updated_attributes(r: Replay) -> None:
     attributes(r, "get_updated_queue_attributes", url)
 
 
-def delay_of_one_message(r: Replay) -> None:
-    given = {"MessageBody": "m", "DelaySeconds": 2, "MessageGroupId": "1"}
-    r.see("send_message", call(r, "send_message", make(r, "one.fifo", **CONTENT), **given))
-
-
-def attributes_of_fifo_messages(r: Replay) -> None:
-    url = fifo(r, VisibilityTimeout="0")
-    given = {"MessageBody": "message-body-1", "MessageGroupId": "group-1", "MessageDeduplicationId": "dedup-1"}
-    r.see("send_message", call(r, "send_message", url, **given))
-    receive(r, "receive_message_0", url, AttributeNames=["All"])
-    receive(r, "receive_message_1", url, AttributeNames=["All"])
-
-
-def deduplication_strategy(r: Replay) -> None:
-    url = make(r, "one.fifo", **CONTENT)
-    attributes(r, "before-update", url)
-    r.client.set_queue_attributes(QueueUrl=url, Attributes={"ContentBasedDeduplication": "false"})
-    attributes(r, "after-update", url)
-
-
 def many_entries(r: Replay) -> None:
     entries = [{"Id": f"{n}", "MessageBody": "m"} for n in range(20)]
     r.see("test_too_many_entries_in_batch_request", call(r, "send_message_batch", make(r), Entries=entries))
@@ -199,66 +159,10 @@ def dead_letters(r: Replay) -> None:
     r.see("dlq-messages", lambda: two(dead))
 
 
-def fifo_send(r: Replay, url: str, body: str = '{"foo": "bar"}', group: str = "g", key: str | None = None) -> None:
-    given = {"MessageDeduplicationId": key} if key else {}
-    r.client.send_message(QueueUrl=url, MessageBody=body, MessageGroupId=group, **given)
-
-
-def once_after_delete(r: Replay) -> None:
-    content = r.variant.endswith("True")
-    url, key = make(r, "one.fifo", **(CONTENT if content else FIFO)), None if content else "d"
-    fifo_send(r, url, key=key)
-    (message,) = receive(r, "get-messages", url)
-    r.client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    fifo_send(r, url, key=key)
-    receive(r, "get-messages-duplicate", url)
-
-
-def not_by_group(r: Replay) -> None:
-    content = r.variant.endswith("True")
-    url, key = make(r, "one.fifo", **(CONTENT if content else FIFO)), None if content else "d"
-    fifo_send(r, url, group="g1", key=key)
-    fifo_send(r, url, group="g2", key=key)
-    (message,) = receive(r, "get-messages", url)
-    r.client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    receive(r, "get-dedup-messages", url)
-
-
-def required_ids(r: Replay) -> None:
-    url, query = fifo(r), client(r.scene, "sqs")
-    r.see("invalid-parameter-value", call(r, "send_message", url, MessageBody="test", MessageGroupId="test"))
-    r.see("missing-parameter", call(r, "send_message", url, MessageBody="test"))
-    given = {"QueueUrl": url, "MessageBody": "test"}
-    r.see("invalid-parameter-value-query", lambda: query.send_message(**given, MessageGroupId="test"))
-    r.see("missing-parameter-query", lambda: query.send_message(**given))
-
-
 def purged_twice(r: Replay) -> None:
     url = make(r)
     r.client.purge_queue(QueueUrl=url)
     r.see("purge_queue_error", call(r, "purge_queue", url))
-
-
-def same_key_in_two_groups(r: Replay) -> None:
-    url = fifo(r)
-    fifo_send(r, url, "Test", "1", "d")
-    fifo_send(r, url, "Test", "2", "d")
-    (message,) = receive(r, "same-dedup-different-grp-1", url)
-    r.client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    receive(r, "same-dedup-different-grp-2", url)
-
-
-def back_to_regular_throughput(r: Replay) -> None:
-    url = fifo(r, DeduplicationScope="messageGroup", FifoThroughputLimit="perMessageGroupId")
-    for number in (1, 2):
-        fifo_send(r, url, f"Test{number}", str(number), "d")
-        for message in receive(r, f"same-dedup-different-grp-{number}", url):
-            r.client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    given = {"DeduplicationScope": "queue", "FifoThroughputLimit": "perQueue"}
-    r.client.set_queue_attributes(QueueUrl=url, Attributes=given)
-    attributes(r, "set-to-regular-throughput", url)
-    fifo_send(r, url, "Test3", "3", "d")
-    receive(r, "same-dedup-different-grp-regular-throughput", url)
 
 
 def two_encryptions(r: Replay) -> None:
@@ -334,25 +238,6 @@ def empty_message(r: Replay) -> None:
     r.see("send_empty_message", call(r, "send_message", make(r), MessageBody=""))
 
 
-def deleted_late(r: Replay) -> None:
-    url = fifo(r, VisibilityTimeout="1")
-    fifo_send(r, url, "foobar", key="d")
-    (message,) = receive(r, "received_sqs_message", url)
-    r.scene.clock.ahead_s += 2
-    given = {"ReceiptHandle": message["ReceiptHandle"]}
-    r.see("delete_after_timeout_fifo", call(r, "delete_message", url, **given))
-
-
-def deleted_after_an_extension(r: Replay) -> None:
-    url = fifo(r, VisibilityTimeout="1")
-    fifo_send(r, url, "foobar", key="d")
-    (message,) = receive(r, "received_sqs_message", url)
-    given = {"ReceiptHandle": message["ReceiptHandle"]}
-    r.client.change_message_visibility(QueueUrl=url, VisibilityTimeout=30, **given)
-    r.scene.clock.ahead_s += 2
-    r.see("delete_after_timeout_fifo_extended", call(r, "delete_message", url, **given))
-
-
 def fair(r: Replay) -> None:
     url = make(r)
     r.see("send_message", call(r, "send_message", url, MessageBody="message", MessageGroupId="test"))
@@ -362,32 +247,6 @@ def fair(r: Replay) -> None:
 def bad_group(r: Replay) -> None:
     group = {"empty": "", "too_long": "a" * 129, "spaces": "group 123"}[r.variant]
     r.see("error-response", call(r, "send_message", make(r), MessageBody="m", MessageGroupId=group))
-
-
-def zero_delay(r: Replay) -> None:
-    url = fifo(r, DelaySeconds="2")
-    given = {"MessageBody": "message-1", "DelaySeconds": 0, "MessageGroupId": "1", "MessageDeduplicationId": "1"}
-    r.see("send_message_result", call(r, "send_message", url, **given))
-    receive(r, "receive_message_initial_result", url)
-    r.scene.clock.ahead_s += 3
-    receive(r, "receive_message_after_delay_result", url)
-
-
-def group_visibility(r: Replay) -> None:
-    url = fifo(r, VisibilityTimeout="30")
-    for key, body in enumerate(("foo", "bar", "baz")):
-        fifo_send(r, url, body, "g", str(key))
-    messages = receive(r, "receive_all_messages", url, MaxNumberOfMessages=10)
-    number = r.variant.split("-")[1]
-    # The number says which message is, counted from the front, the first to stay hidden (or how many are shown).
-    count = {"all": 0, "no": 2, "0": 0, "1": 1, "2": 2}[number]
-    entries = [
-        {"Id": f"{n}", "ReceiptHandle": message["ReceiptHandle"], "VisibilityTimeout": 0}
-        for n, message in enumerate(messages[:count])
-    ]
-    if entries:
-        r.client.change_message_visibility_batch(QueueUrl=url, Entries=entries)
-    receive(r, "some-messages-invisible", url, MaxNumberOfMessages=10)
 
 
 def no_dead_letter_queue(r: Replay) -> None:
@@ -479,32 +338,20 @@ SCENARIOS: dict[str, Scenario] = {
     "test_send_message_batch_with_oversized_contents": oversized_batch,
     "test_send_message_batch_with_oversized_contents_with_updated_maximum_message_size": batch_over_the_queues_maximum,
     "test_create_and_update_queue_attributes": updated_attributes,
-    "test_fifo_queue_send_message_with_delay_seconds_fails": delay_of_one_message,
-    "test_fifo_message_attributes": attributes_of_fifo_messages,
-    "test_fifo_set_content_based_deduplication_strategy": deduplication_strategy,
     "test_too_many_entries_in_batch_request": many_entries,
     "test_invalid_batch_id": bad_batch_id,
     "test_delete_message_batch_invalid_msg_id": bad_batch_id_of_delete,
     "test_send_message_with_empty_string_attribute": empty_attribute,
     "test_dead_letter_queue_message_attributes": dead_letters,
-    "test_fifo_deduplication_arrives_once_after_delete": once_after_delete,
-    "test_fifo_deduplication_not_on_message_group_id": not_by_group,
-    "test_posting_to_fifo_requires_deduplicationid_group_id": required_ids,
     "test_successive_purge_calls_fail": purged_twice,
-    "test_sqs_fifo_same_dedup_id_different_message_groups": same_key_in_two_groups,
-    "test_fifo_change_to_regular_throughput_after_creation": back_to_regular_throughput,
     "test_sse_kms_and_sqs_are_mutually_exclusive": two_encryptions,
     "test_receive_message_attribute_names_filters": wanted_attributes,
     "test_sqs_permission_lifecycle": permissions,
     "test_set_unsupported_attribute_standard": unsupported_attribute,
     "test_message_system_attribute_names_with_attribute_names": both_kinds_of_names,
     "test_send_empty_message": empty_message,
-    "test_fifo_delete_after_visibility_timeout": deleted_late,
-    "test_fifo_delete_after_visibility_timeout_extended": deleted_after_an_extension,
     "test_fair_queue_with_message_group_id": fair,
     "test_send_message_to_standard_queue_with_invalid_message_group_id": bad_group,
-    "test_fifo_queue_send_message_with_zero_delay_defaults_to_queue_delay": zero_delay,
-    "test_fifo_group_visibility_extends_with_change_message_visibility": group_visibility,
     "test_source_needs_redrive_policy": no_dead_letter_queue,
     "test_cancel_with_invalid_task_id_in_task_handle": unknown_task,
     "test_move_task_cancel": cancelled,
@@ -513,7 +360,9 @@ SCENARIOS: dict[str, Scenario] = {
 }
 
 if __name__ == "__main__":
-    with contextlib.suppress(BrokenPipeError):
-        play(
-            "sqs", SCENARIOS, open_rooms, lambda rooms, variant: client(rooms, "sqs", query=variant.startswith("sqs_q"))
-        )
+    play(
+        "sqs",
+        SCENARIOS | FIFO_SCENARIOS,
+        open_rooms,
+        lambda rooms, variant: client(rooms, "sqs", query=variant.startswith("sqs_query")),
+    )

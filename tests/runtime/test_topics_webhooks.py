@@ -239,3 +239,23 @@ def test_running_topics_post_by_themselves(tmp_path: Path, endpoint: Endpoint) -
         await asyncio.gather(running, return_exceptions=True)
 
     told(history, tmp_path)
+
+
+def test_an_endpoint_is_told_of_the_end_and_can_have_its_subscription_back(tmp_path: Path, endpoint: Endpoint) -> None:
+    async def history(it: World) -> None:
+        await it.topic("t")
+        arn = await confirmed(it, endpoint)
+        before = len(endpoint.posts)
+        await it.sns("Unsubscribe", SubscriptionArn=arn)
+        await posted(it)
+        assert len(endpoint.posts) == before + 1
+        goodbye = json.loads(endpoint.posts[-1][1])
+        assert goodbye["Type"] == "UnsubscribeConfirmation"
+        assert goodbye["Message"].startswith(f"You have chosen to deactivate subscription {arn}.\n")
+        assert (await it.sns("ListSubscriptionsByTopic", "t"))["Subscriptions"] == []
+        assert (await it.sns("GetTopicAttributes", "t"))["Attributes"]["SubscriptionsPending"] == "0"
+        restored = await it.sns("ConfirmSubscription", "t", Token=goodbye["Token"])
+        assert restored["SubscriptionArn"] == arn
+        assert len((await it.sns("ListSubscriptionsByTopic", "t"))["Subscriptions"]) == 1
+
+    told(history, tmp_path)

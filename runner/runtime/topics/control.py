@@ -284,6 +284,9 @@ class TopicControl:
         def decide(state: State) -> State:
             return state.with_changes([], [(Subscription, arn)]) if state.get(Subscription, arn) else state
 
+        found = self._deployment.state.get(Subscription, arn)
+        if found is not None and found.noun.protocol in WEB:
+            await self._topics.pending.part(arn, found.noun)  # first: told twice is better than not at all
         await self._deployment.change(decide)
 
     async def set_subscription_attribute(self, arn: str, attribute: str, value: str) -> None:

@@ -20,6 +20,7 @@ from runner.runtime.queues import Attribute
 CERTIFICATE = "SimpleNotificationService-0000000000000000000000.pem"
 NOTIFICATION = "Notification"
 CONFIRMATION = "SubscriptionConfirmation"
+GOODBYE = "UnsubscribeConfirmation"
 Written = tuple[str, str]  # data type; value, base64 where the type is Binary
 
 
@@ -123,16 +124,28 @@ class Notice:
 
     def confirmation(self, token: str, place: Place) -> str:
         """What asks an HTTP endpoint to confirm its subscription."""
+        text = (
+            f"You have chosen to subscribe to the topic {self.topic}.\n"
+            "To confirm the subscription, visit the SubscribeURL included in this message."
+        )
+        return self._question(CONFIRMATION, token, text, place)
+
+    def goodbye(self, token: str, subscription: str, place: Place) -> str:
+        """What tells an HTTP endpoint that its subscription ended, and how to have it back."""
+        text = (
+            f"You have chosen to deactivate subscription {subscription}.\n"
+            "To cancel this operation and restore the subscription, visit the SubscribeURL included in this message."
+        )
+        return self._question(GOODBYE, token, text, place)
+
+    def _question(self, kind: str, token: str, text: str, place: Place) -> str:
         url = f"{place.endpoint}/?Action=ConfirmSubscription&TopicArn={self.topic}&Token={token}"
         lines = {
-            "Type": CONFIRMATION,
+            "Type": kind,
             "MessageId": self.message_id,
             "Token": token,
             "TopicArn": self.topic,
-            "Message": (
-                f"You have chosen to subscribe to the topic {self.topic}.\n"
-                "To confirm the subscription, visit the SubscribeURL included in this message."
-            ),
+            "Message": text,
             "SubscribeURL": url,
             "Timestamp": self.timestamp,
             "SignatureVersion": "1",

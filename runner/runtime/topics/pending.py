@@ -14,7 +14,7 @@ from uuid import uuid4
 from runner.host.clock import Clock
 from runner.model.messaging import Subscription
 from runner.model.names import Place, derived_uuid
-from runner.runtime.topics.notice import CONFIRMATION, Notice
+from runner.runtime.topics.notice import CONFIRMATION, GOODBYE, Notice
 from runner.runtime.topics.webhooks import WEB, Post, Webhooks
 from runner.store.ports import Records
 
@@ -31,6 +31,7 @@ class Pending:
     document: Mapping[str, Any]
     at: float
     confirmed: bool = False
+    parted: bool = False  # it was in force, and its endpoint was told how to have it back
 
     @property
     def noun(self) -> Subscription:
@@ -48,16 +49,31 @@ class PendingSubscriptions:
 
     async def ask(self, arn: str, noun: Subscription) -> None:
         """Remember the subscription, and post the question to its endpoint if that is a web address."""
-        now = self._clock.now()
+        pending = await self._remember(arn, noun, parted=False)
+        if noun.protocol in WEB:
+            notice = self._notice(pending)
+            await self._post(pending, notice, CONFIRMATION, notice.confirmation(pending.token, self._place))
+
+    async def part(self, arn: str, noun: Subscription) -> None:
+        """Tell a web address that its subscription is over, and how to have it back."""
+        pending = await self._remember(arn, noun, parted=True)
+        notice = self._notice(pending)
+        await self._post(pending, notice, GOODBYE, notice.goodbye(pending.token, arn, self._place))
+
+    async def _remember(self, arn: str, noun: Subscription, *, parted: bool) -> Pending:
         document = noun.model_dump(by_alias=True, exclude_unset=True)
-        pending = Pending(uuid4().hex * 4, arn, document, now)
+        pending = Pending(uuid4().hex * 4, arn, document, self._clock.now(), parted=parted)
         await self._records.put(PREFIX + pending.token, _encoded(pending), expected=0)
-        if noun.protocol not in WEB:
-            return
-        notice = Notice(derived_uuid("sns-confirmation", pending.token), noun.topic_arn, {}, now, ())
-        body = notice.confirmation(pending.token, self._place)
-        post = Post(f"{pending.token}/confirmation", noun.endpoint or "", notice.headers(CONFIRMATION, arn), body)
-        await self._webhooks.accept(arn, post)
+        return pending
+
+    @staticmethod
+    def _notice(pending: Pending) -> Notice:
+        message_id = derived_uuid("sns-confirmation", pending.token)
+        return Notice(message_id, pending.document["TopicArn"], {}, pending.at, ())
+
+    async def _post(self, pending: Pending, notice: Notice, kind: str, body: str) -> None:
+        endpoint, headers = pending.noun.endpoint or "", notice.headers(kind, pending.arn)
+        await self._webhooks.accept(pending.arn, Post(f"{pending.token}/confirmation", endpoint, headers, body))
 
     async def find(self, token: str) -> Pending | None:
         """Whom a token belongs to, also once it was used; None if it is too old or never was."""
@@ -79,7 +95,7 @@ class PendingSubscriptions:
             pending = _decoded(record.value)
             if self._clock.now() - pending.at >= VALID_S:
                 await self._records.delete(record.key, expected=record.revision)
-            elif not pending.confirmed and topic_arn in (None, pending.document["TopicArn"]):
+            elif not pending.confirmed and not pending.parted and topic_arn in (None, pending.document["TopicArn"]):
                 waiting.append(pending)
         return sorted(waiting, key=lambda one: one.arn)
 

@@ -31,7 +31,7 @@ LEASE_S = 30.0  # real seconds: longer than an answer may take
 BATCH = 8
 WAIT_S = 60.0
 WEB = frozenset({"http", "https"})  # the protocols
-AGENT = "Amazon Simple Notification Service Agent"
+USUAL = {"Accept-Encoding": "gzip,deflate", "User-Agent": "Amazon Simple Notification Service Agent"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 def send(post: Post) -> Refused | None:
     """Make one request; None if it was answered with 2xx. Blocks until then."""
     opener = urllib.request.build_opener(_NoRedirects)
-    request = urllib.request.Request(post.endpoint, post.body.encode(), {"User-Agent": AGENT, **post.headers})
+    request = urllib.request.Request(post.endpoint, post.body.encode(), {**USUAL, **post.headers})
     try:
         with opener.open(request, timeout=ANSWER_S):
             return None
