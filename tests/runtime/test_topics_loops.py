@@ -62,5 +62,7 @@ def test_a_loop_lasts_as_long_as_its_queue_holds_something(tmp_path: Path, monke
         assert seen == ["before the start", "another", "again"]
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+        await send("x/a", "after the end")
+        assert await it.store.queues("x/") == ["x/a"]
 
     told(history, tmp_path)

@@ -43,7 +43,11 @@ class QueueLoops:
     def start(self, queue: str) -> None:
         """To be called after every send; nothing happens where the queue's loop runs, or before `run`."""
         if self._tasks is not None and queue not in self._running:
-            self._running[queue] = self._tasks.create_task(self._loop(queue), name=queue)
+            loop = self._loop(queue)
+            try:
+                self._running[queue] = self._tasks.create_task(loop, name=queue)
+            except RuntimeError:  # the group is ending: what was sent is handed out after the next start
+                loop.close()
 
     async def _loop(self, queue: str) -> None:
         while True:
