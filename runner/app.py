@@ -384,6 +384,7 @@ async def read_status(settings: Settings) -> Status:
         return Status(State(), (), {})
     clock = Clock()
     async with _opened(settings, clock) as (store, deployment):
+        clock.catch_up(await store.latest())  # a running `up` may have a faster clock
         app = App(settings, _endpoint(settings), clock, store, deployment)
         depths = {name: await app.depth(name) for name in deployment.state.of(Queue)}
         await app.schedules.recall()
