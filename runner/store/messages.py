@@ -191,6 +191,15 @@ def depth(db: sqlite3.Connection, queue: str, now: float) -> Depth:
     return Depth(visible, leased, delayed)
 
 
+def holds_older(db: sqlite3.Connection, queue: str, before: float) -> bool:
+    """Whether anything was sent before a moment; for a reader, like `depth`."""
+    where = "queue = (SELECT id FROM queues WHERE name = ?) AND sent_at < ?"
+    return any(
+        db.execute(f"SELECT 1 FROM messages WHERE {where} AND {kind} LIMIT 1", (queue, before)).fetchone()
+        for kind in ("grp = ''", "grp <> ''")
+    )
+
+
 def _take(db: sqlite3.Connection, queue: str, sequence: int, now: float, until: float) -> Lease:
     message_id, body, deliveries, sent_at, first, group = db.execute(TAKE, (until, now, sequence)).fetchone()
     receipt = f"{sequence}.{deliveries}"

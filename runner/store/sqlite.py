@@ -12,7 +12,7 @@ from typing import TypeVar
 from runner.store import documents
 from runner.store.database import connect
 from runner.store.entries import Entries
-from runner.store.messages import Messages, Taken, depth
+from runner.store.messages import Messages, Taken, depth, holds_older
 from runner.store.ports import Depth, Entry, Lease, Message, Record
 from runner.store.reader import Reader
 from runner.store.waiters import Time, Waiters, Watch
@@ -142,6 +142,8 @@ class SqliteStore:
         return await self._reader.read(partial(depth, queue=queue, now=now))
 
     async def purge(self, queue: str, *, before: float | None = None) -> int:
+        if before is not None and not await self._reader.read(partial(holds_older, queue=queue, before=before)):
+            return 0  # found out without holding up who writes
         return await self._writer.submit(lambda db: self._messages.purge(db, queue, before), heavy=True)
 
     async def queues(self, prefix: str) -> Sequence[str]:
