@@ -15,6 +15,7 @@ import logging
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 
 from runner.host.clock import Clock
@@ -29,6 +30,7 @@ PREFIX = "sns-http/"
 ANSWER_S = 15.0  # real seconds that an endpoint has to answer
 LEASE_S = 30.0  # real seconds: longer than an answer may take
 BATCH = 8
+THREADS = 32  # posts under way at once
 WAIT_S = 60.0
 WEB = frozenset({"http", "https"})  # the protocols
 USUAL = {"Accept-Encoding": "gzip,deflate", "User-Agent": "Amazon Simple Notification Service Agent"}
@@ -70,6 +72,7 @@ class Webhooks:
         self._doors = doors
         self._clock = clock
         self._loops = QueueLoops(store, PREFIX, self.step)
+        self._threads = ThreadPoolExecutor(THREADS, "sns-http")  # of its own: slow endpoints hold up nobody else
 
     async def accept(self, subscription: str, post: Post) -> None:
         """Returns once the post is durable; handing in the same id twice is harmless."""
@@ -91,7 +94,7 @@ class Webhooks:
 
     async def _try(self, lease: Lease) -> None:
         post = Post.decode(lease.body)
-        refused = await asyncio.to_thread(send, post)
+        refused = await asyncio.get_running_loop().run_in_executor(self._threads, send, post)
         delay_s = post.retries.delay_s(lease.deliveries)
         if refused is not None and not refused.final and delay_s is not None:
             await self._store.release(lease.queue, lease.receipt, visible_at=self._clock.now() + delay_s)
