@@ -19,7 +19,7 @@ import uvloop
 
 from runner.host.clock import Clock, process_age_s
 from runner.host.http import Exchange, HttpServer
-from runner.host.lock import Holder, StateLock, holder
+from runner.host.lock import Holder, StateLock, holder, make_folder
 from runner.host.ports import listener
 from runner.host.signals import Ending
 from runner.host.watch import Watch
@@ -373,6 +373,7 @@ async def plan_stack(settings: Settings) -> Planned:
     if loaded.stack is None:
         return Planned(loaded, None)
     clock = Clock()
+    make_folder(settings.folder)  # for snapshots of code, which a plan compares
     async with _opened(settings, clock) as (_, deployment):
         deployer = Deployer(deployment, _code_store(settings), clock)
         return Planned(loaded, await deployer.plan(loaded.stack))

@@ -30,13 +30,11 @@ class StateLock:
 
     def acquire(self, stack: Path) -> None:
         """Raises StateError, naming the holder, if another process has it, or if there can be no such folder."""
+        make_folder(self._path.parent)
         try:
-            descriptor = self._open()
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise StateError(
-                f"The state folder {self._path.parent} cannot be used: {(error.strerror or str(error)).lower()}.",
-                hint="Make it a folder that can be written to, or name another one with --state.",
-            ) from None
+            raise _unusable(self._path.parent, error) from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -44,13 +42,6 @@ class StateLock:
             raise _held(self._path.parent, _read(self._path)) from None
         self._descriptor = descriptor
         self.note(Holder(os.getpid(), str(stack)))
-
-    def _open(self) -> int:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        ignored = self._path.parent / ".gitignore"
-        if not ignored.exists():
-            ignored.write_text("*\n")  # state is nobody's source
-        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def note(self, holder: Holder) -> None:
         """Tell others where we are."""
@@ -71,6 +62,24 @@ class StateLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+def make_folder(folder: Path) -> None:
+    """Make a state folder where there is none. Raises StateError if there can be no such folder."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        ignored = folder / ".gitignore"
+        if not ignored.exists():
+            ignored.write_text("*\n")  # state is nobody's source
+    except OSError as error:
+        raise _unusable(folder, error) from None
+
+
+def _unusable(folder: Path, error: OSError) -> StateError:
+    return StateError(
+        f"The state folder {folder} cannot be used: {(error.strerror or str(error)).lower()}.",
+        hint="Make it a folder that can be written to, or name another one with --state.",
+    )
 
 
 def holder(folder: Path) -> Holder | None:
