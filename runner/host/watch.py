@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 STEP_MS = 15  # quiet for this long: the save is complete
 DEBOUNCE_MS = 200  # at most this long after the first of many changes
-SWEEP_MS = 3000  # after watching began, until one look at everything
+SWEEP_MS = 1000  # after watching began, until one look at everything
 RETRY_S = 1.0  # until a watch that failed (a folder went away) is set up again
 IGNORED_FOLDERS = frozenset(
     {".runner", ".git", "__pycache__", ".aws-sam", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
@@ -62,20 +62,28 @@ class Watch:
                 await asyncio.sleep(RETRY_S)
 
     async def _watch(self, folders: list[Path]) -> AsyncIterator[frozenset[Path]]:
-        swept = False
-        async for changed in awatch(
-            *folders,
-            watch_filter=_filter,
-            debounce=DEBOUNCE_MS,
-            step=STEP_MS,
-            stop_event=self._changed,
-            rust_timeout=self._sweep_ms,
-            yield_on_timeout=True,
-        ):
-            # One look at everything after watching began: what changed while it was set up went unseen.
-            if changed or not swept:
-                yield frozenset(Path(path) for _, path in changed)
-            swept = swept or not changed
+        news: asyncio.Queue[frozenset[Path] | None] = asyncio.Queue()
+        pump = asyncio.create_task(self._pump(folders, news), name="watch")
+        # One look at everything after watching began: what changed while it was set up went unseen.
+        sweep = asyncio.get_running_loop().call_later(self._sweep_ms / 1000, news.put_nowait, frozenset())
+        try:
+            while (changed := await news.get()) is not None:
+                yield changed
+            await pump
+        finally:
+            sweep.cancel()
+            pump.cancel()
+            await asyncio.gather(pump, return_exceptions=True)
+
+    async def _pump(self, folders: list[Path], news: asyncio.Queue[frozenset[Path] | None]) -> None:
+        """Hand on what changes until the folders to watch do; None is the end, also of a failure."""
+        try:
+            async for changed in awatch(
+                *folders, watch_filter=_filter, debounce=DEBOUNCE_MS, step=STEP_MS, stop_event=self._changed
+            ):
+                news.put_nowait(frozenset(Path(path) for _, path in changed))
+        finally:
+            news.put_nowait(None)
 
 
 def _filter(_change: Change, path: str) -> bool:

@@ -132,6 +132,21 @@ def test_what_is_watched_may_change(folder: Path, tmp_path_factory: pytest.TempP
     assert other / "new.py" in asyncio.run(scenario())
 
 
+def test_everything_is_looked_at_once_however_busy_the_folder_is(folder: Path) -> None:
+    async def scenario() -> frozenset[Path]:
+        watch = Watch(sweep_ms=200)
+        watch.follow([folder])
+        (folder / ".runner").mkdir(exist_ok=True)
+        looked = asyncio.ensure_future(anext(watch.changes()))
+        async with asyncio.timeout(DEADLINE_S):
+            while not looked.done():
+                (folder / ".runner" / "runner.db-wal").write_text("of no concern")
+                await asyncio.sleep(0.01)
+        return looked.result()
+
+    assert asyncio.run(scenario()) == frozenset()
+
+
 # fmt: off
 PATHS = [
     ("a handler",               "/p/app.py",                   True),
