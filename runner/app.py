@@ -328,6 +328,7 @@ class Session:
         app = self._app
         self._server.stop_accepting()
         app.log_lines.end()
+        app.front.end_polls()
         await asyncio.gather(app.mappings.drain(GRACE_S), app.invocations.drain(GRACE_S), self._server.close(GRACE_S))
         await app.front.close()
         alive.cancel()

@@ -38,7 +38,7 @@ INTERNAL_PREFIX = "/_runner/"
 JSON_TYPE = ("content-type", "application/json")
 INTERNAL_CODES = {"lambda": "ServiceException"}
 INTERNAL_TEXT = "The request processing has failed because of an unknown error, exception or failure."
-ABANDONED = frozenset((("sqs", "ReceiveMessage"),))  # only waits: ended once its client is gone
+POLLS = frozenset((("sqs", "ReceiveMessage"),))  # only wait: ended once their client is gone, or the runner ends
 
 InternalOperation = Callable[[Mapping[str, str], bytes], Awaitable[Any]]
 """Of our own command line: takes the query's fields and the body, returns what is sent as JSON."""
@@ -92,6 +92,8 @@ class Front:
         self._internal: dict[tuple[str, str], RawInternal] = {}
         self._hosts: list[tuple[str, HostOperation]] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._polls: set[asyncio.Task[None]] = set()
+        self._ending = False
         self._started_at = clock.elapsed()
         self._date = Date(clock)
         self.mount("GET", "/_runner/health", self._health)
@@ -142,6 +144,12 @@ class Front:
             if not exchange.answered:
                 self._refuse(exchange, 500, "InternalFailure", INTERNAL_TEXT)
 
+    def end_polls(self) -> None:
+        """Answer those who only wait: with nothing, as if their time were up."""
+        self._ending = True
+        for task in list(self._polls):
+            task.cancel()
+
     async def close(self) -> None:
         """End what is still being worked on; to be called once the server is closed."""
         tasks = list(self._tasks)
@@ -168,9 +176,11 @@ class Front:
             self._call_raw(exchange, bound.raw, context, members)
         elif bound.operation is not None:
             task = self._spawn(self._serve(exchange, target, bound, members, context))
-            if (target.service, target.operation) in ABANDONED:
+            if (target.service, target.operation) in POLLS:
                 exchange.half_open = False
                 exchange.on_lost = partial(_abandon, task)
+                self._polls.add(task)
+                task.add_done_callback(self._polls.discard)
 
     def _context(self, target: Target, request_id: str, scope: Scope, exchange: Exchange) -> Context:
         return Context(
@@ -191,6 +201,10 @@ class Front:
             answer = bound.codec.serialise(answered or {}, context.request_id)
         except ApiError as error:
             answer = self._error(target, error, context.request_id)
+        except asyncio.CancelledError:
+            if not self._ending:
+                raise
+            answer = bound.codec.serialise({}, context.request_id)
         except Exception:
             answer = self._failed(target, context.request_id)
         self._answer(exchange, answer)

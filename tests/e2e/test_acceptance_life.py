@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import threading
+from http.client import HTTPConnection
 from pathlib import Path
 
 import psutil
@@ -202,3 +204,16 @@ def test_readers_that_wait_do_not_hold_up_the_end(tmp_path: Path) -> None:
 def test_exit_codes_are_kept(arguments: tuple[str, ...], code: int, said: str) -> None:
     done = ended(*arguments, cwd=ROOT / "stacks" / "orders")
     assert (done.returncode, said in done.stderr) == (code, True), done.stderr
+
+
+def test_a_long_poll_is_answered_with_nothing_when_the_runner_ends(tmp_path: Path) -> None:
+    with Running(copy_of("orders", tmp_path)) as up:
+        url = up.client("sqs").get_queue_url(QueueName="orders-charged")["QueueUrl"]
+        poll = HTTPConnection(up.endpoint.removeprefix("http://"), timeout=DEADLINE_S)
+        headers = {"X-Amz-Target": "AmazonSQS.ReceiveMessage", "Content-Type": "application/x-amz-json-1.0"}
+        poll.request("POST", "/", json.dumps({"QueueUrl": url, "WaitTimeSeconds": 20}), headers)
+        up.client("sqs").list_queues()  # asked later, so that the poll has arrived when this is answered
+        assert up.end() == 0
+        answer = poll.getresponse()
+        assert (answer.status, json.loads(answer.read())) == (200, {})
+        poll.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import random
 import resource
@@ -18,7 +19,7 @@ from runner.host.clock import Clock
 from runner.host.process_groups import Groups
 from runner.model.errors import ApiError
 from runner.model.function import Alias, FunctionVersion
-from runner.model.names import LATEST, Place
+from runner.model.names import LATEST, Place, function_reference
 from runner.model.state import State
 from runner.runtime.deployment import Deployment
 from runner.runtime.functions.environment import Environment
@@ -35,7 +36,8 @@ log = logging.getLogger(__name__)
 FREEZE_AFTER_S = 0.05  # idle for this long, then stopped: not between calls that follow each other closely
 WATCH_S = 0.05  # how often environments are looked at while any of them is awake
 EXPIRE_AFTER_S = 300.0  # idle for this long, then ended
-EXPIRE_EVERY_S = 30.0
+SUPERSEDED_AFTER_S = 5.0  # the same for a version that no alias points to: each save publishes one
+EXPIRE_EVERY_S = 5.0
 STARTS_PER_CORE = 2  # environments that may be starting at once
 OPEN_FILES = 65536  # what the runner allows itself, where the machine does
 SHARED = ("bytecode", "debugger", "opt", "sdk")  # folders that outlive a run: made once, used by all
@@ -215,14 +217,17 @@ class Functions:
                 self._configure(self._deployment.state)
                 while True:
                     await asyncio.sleep(EXPIRE_EVERY_S)
-                    self.expire(EXPIRE_AFTER_S)
+                    self.expire(EXPIRE_AFTER_S, SUPERSEDED_AFTER_S)
         finally:
             self._tasks = None
 
-    def expire(self, idle_s: float) -> None:
-        """End environments that have been idle for `idle_s` real seconds."""
-        for fleet in list(self._fleets.values()):
-            fleet.expire(self.clock.elapsed() - idle_s)
+    def expire(self, idle_s: float, superseded_s: float = math.inf) -> None:
+        """End environments that have been idle for `idle_s` real seconds; of superseded versions sooner."""
+        now = self.clock.elapsed()
+        aliased = aliased_versions(self._deployment.state)
+        for key, fleet in list(self._fleets.items()):
+            current = key[1] == LATEST or key in aliased
+            fleet.expire(now - (idle_s if current else min(idle_s, superseded_s)))
 
     def fleet(self, name: str, version: str = LATEST) -> Fleet:
         """The environments of a version that was used before. Raises KeyError."""
@@ -349,6 +354,16 @@ def same(one: FunctionVersion, other: FunctionVersion) -> bool:
     return one is other or one.identity() == other.identity()
 
 
+def aliased_versions(state: State) -> set[tuple[str, str]]:
+    """The versions that aliases point to, their share of the traffic small or large."""
+    found = set()
+    for alias in state.of(Alias).values():
+        name = function_reference(alias.noun.function_name)[0]
+        weights = alias.noun.routing.weights if alias.noun.routing else ()
+        found |= {(name, version) for version in (alias.noun.function_version, *(w.function_version for w in weights))}
+    return found
+
+
 def provisioned(state: State) -> dict[tuple[str, str], int]:
     """Provisioned concurrency by version: its own, and that of the aliases that point to it."""
     wanted: dict[tuple[str, str], int] = {}
@@ -357,7 +372,7 @@ def provisioned(state: State) -> dict[tuple[str, str], int]:
             wanted[version.noun.name, version.noun.version] = version.noun.provisioned.executions
     for alias in state.of(Alias).values():
         if alias.noun.provisioned is not None:
-            key = (alias.noun.function_name, alias.noun.function_version)
+            key = (function_reference(alias.noun.function_name)[0], alias.noun.function_version)
             wanted[key] = wanted.get(key, 0) + alias.noun.provisioned.executions
     return wanted
 
