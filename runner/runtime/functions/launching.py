@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import shutil
@@ -18,7 +19,7 @@ from runner.model.function import FunctionVersion
 from runner.model.names import Place
 from runner.runtime.functions.interpreters import Interpreter, Interpreters
 from runner.runtime.functions.sdk import IMPORTED_AHEAD, link_debugger, link_sdk, sdk_minimum
-from runner.runtime.functions.variables import Folders, of_version, python_path
+from runner.runtime.functions.variables import Folders, of_version, python_path, shown
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +114,7 @@ class Launching:
         if port is None and (WRAPPER in variables or not _forkable(version.config.environment.variables)):
             variables["RUNNER_PYTHON_PATH"] = ":".join(path)
             variables["RUNNER_SDK_PATH"] = ":".join(self._sdk(found))
+            variables["RUNNER_SHOWN"] = json.dumps(self._shown(folders, found))
             argv = [str(found.path), "-S", str(BOOTSTRAPS / "bootstrap.py")]
             return self._launch(_wrapped(argv, variables, folders), version, variables, folders)
         python: dict[str, Any] = {
@@ -120,7 +122,9 @@ class Launching:
             "path": path,
             "bytecode": str(self.folder / "bytecode"),
         }
-        if port is not None:
+        if port is None:
+            python["shown"] = self._shown(folders, found)
+        else:  # an editor opens the files that it is told of: they keep their names
             python["debug"] = {"port": port, "path": str(link_debugger(self.folder / "debugger"))}
         job = {"python": python, "cwd": str(folders.task), "limits": _limits(version)}
         return Launch(self._template(found), job, variables, folders, self._plain(), connected=True)
@@ -134,6 +138,8 @@ class Launching:
         if port is not None:
             argv.append(f"--inspect-brk=127.0.0.1:{port}")
             variables["RUNNER_DEBUG"] = "1"
+        else:
+            variables["RUNNER_SHOWN"] = json.dumps(shown(folders))
         argv.append(str(BOOTSTRAPS / "node.cjs"))
         command = _wrapped(argv, variables, folders)
         return self._launch(command, version, variables, folders, connected=True)
@@ -189,6 +195,12 @@ class Launching:
             }
             self.launchers[key] = Launcher([key, "-I", "-S", str(BOOTSTRAPS / "launcher.py")], options)
         return self.launchers[key]
+
+    def _shown(self, folders: Folders, found: Interpreter) -> dict[str, str]:
+        """Folders by their names on Lambda, where the SDK has moved to the interpreter's library with Python 3.12."""
+        version = ".".join(map(str, found.version))
+        library = f"/var/lang/lib/python{version}/site-packages" if found.version >= (3, 12) else "/var/runtime"
+        return {**shown(folders), str(self.folder / "sdk"): library}
 
     def _sdk(self, found: Interpreter) -> list[str]:
         if found.version < sdk_minimum():

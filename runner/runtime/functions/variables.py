@@ -8,6 +8,7 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,10 @@ NOT_FOR_EXTENSIONS = (
     "AWS_XRAY_DAEMON_ADDRESS",
     "LAMBDA_RUNTIME_DIR",
     "LAMBDA_TASK_ROOT",
+    "RUNNER_DEBUG",
+    "RUNNER_PYTHON_PATH",
+    "RUNNER_SDK_PATH",
+    "RUNNER_SHOWN",
     "_AWS_XRAY_DAEMON_ADDRESS",
     "_AWS_XRAY_DAEMON_PORT",
     "_HANDLER",
@@ -138,6 +143,13 @@ def python_path(folders: Folders, version: tuple[int, int]) -> list[str]:
         return task
     packages = folders.opt / f"python/lib/python{version[0]}.{version[1]}/site-packages"
     return [*task, str(packages), str(folders.opt / "python")]
+
+
+def shown(folders: Folders) -> dict[str, str]:
+    """Real folder -> its name on Lambda, for what is told of errors. Runtimes may name what a link leads to, too."""
+    names = {"/var/task": folders.task, "/opt": folders.opt, "/var/runtime": folders.runtime}
+    there = {name: folder for name, folder in names.items() if folder is not None}
+    return {real: name for name, folder in there.items() for real in (str(folder), os.path.realpath(folder))}
 
 
 def log_group(version: FunctionVersion) -> str:

@@ -91,6 +91,8 @@ async def scene(folder: Path, config: dict[str, Any], files: dict[str, str], att
         writer = await attach(port)
         assert json.loads((await asyncio.wait_for(first, DEADLINE_S)).payload) == 1.3  # no timeout of 1 second
         assert json.loads((await asyncio.wait_for(second, DEADLINE_S)).payload) == 0
+        failed = await asyncio.wait_for(on.begin("f", b"null"), DEADLINE_S)
+        assert str(folder) in failed.payload.decode()  # an editor can open what is named
         assert starts(on) == 1
         writer.close()
 

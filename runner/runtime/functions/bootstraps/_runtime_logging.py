@@ -9,6 +9,8 @@ import sys
 import time
 import traceback
 
+from _runtime_paths import as_shown, frames_as_shown
+
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S"
 NO_BREAK_SPACE = "\u00a0"
 UNWRAPPED = {"name", "msg", "args", "levelname", "levelno", "pathname", "filename", "module", "exc_info", "exc_text"}
@@ -35,6 +37,14 @@ class LogFilter(logging.Filter):
         return True
 
 
+class TextFormatter(logging.Formatter):
+    def formatException(self, info):
+        return frames_as_shown(super().formatException(info))
+
+    def formatStack(self, stack):
+        return frames_as_shown(super().formatStack(stack))
+
+
 class JsonFormatter(logging.Formatter):
     def format(self, record):
         level = min(50, max(0, record.levelno)) // 10 * 10
@@ -45,11 +55,11 @@ class JsonFormatter(logging.Formatter):
             "level": logging.getLevelName(level),
             "message": record.msg if whole else record.getMessage(),
             "logger": record.name,
-            "stackTrace": traceback.format_tb(trace[2]) if trace else None,
+            "stackTrace": [frames_as_shown(one) for one in traceback.format_tb(trace[2])] if trace else None,
             "errorType": trace[0].__name__ if trace and trace[0] else None,
             "errorMessage": str(trace[1]) if trace else None,
             "requestId": getattr(record, "aws_request_id", None),
-            "location": "%s:%s:%d" % (record.pathname, record.funcName, record.lineno) if trace else None,
+            "location": "%s:%s:%d" % (as_shown(record.pathname), record.funcName, record.lineno) if trace else None,
             "tenantId": getattr(record, "tenant_id", None),
         }
         for key, value in record.__dict__.items():
@@ -66,7 +76,7 @@ def set_up_logging():
         handler.setFormatter(JsonFormatter())
     else:
         form = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n"
-        handler.setFormatter(logging.Formatter(form, TIME_FORMAT))
+        handler.setFormatter(TextFormatter(form, TIME_FORMAT))
     handler.addFilter(LogFilter())
     root = logging.getLogger()
     level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "").upper()

@@ -13,6 +13,7 @@ Two ways in: `become`, in a fork of the launcher, and as a program (`python boot
 import gc
 import importlib
 import importlib.machinery
+import json
 import logging
 import os
 import socket
@@ -24,6 +25,7 @@ from _runtime_context import LambdaContext, context_json
 from _runtime_faults import Fault
 from _runtime_json import Marshaller
 from _runtime_logging import Current, log_error, set_up_logging
+from _runtime_paths import as_shown, show_as
 
 API = "/2018-06-01/runtime"
 WARNING = (
@@ -147,8 +149,8 @@ def error_of(kind, message, trace, request_id=""):
 
 
 def frames_of(trace):
-    """The traceback without the runtime's own frames before the function's first."""
-    frames = [(one.filename, one.lineno, one.name, one.line) for one in traceback.extract_tb(trace)]
+    """The traceback without the runtime's own frames before the function's first, its files as Lambda names them."""
+    frames = [(as_shown(one.filename), one.lineno, one.name, one.line) for one in traceback.extract_tb(trace)]
     theirs = (index for index, frame in enumerate(frames) if "/bootstrap.py" not in frame[0])
     return frames[next(theirs, 0) :]
 
@@ -157,9 +159,11 @@ def raised(request_id=""):
     """The error in hand, and what X-Ray would be told of it."""
     kind, value, trace = sys.exc_info()
     frames = frames_of(trace)
+    # Python names files in these by itself; all other messages are the function's own.
+    message = as_shown(str(value)) if isinstance(value, (ImportError, SyntaxError)) else str(value)
     return (
-        error_of(kind.__name__, str(value), traceback.format_list(frames), request_id),
-        fault_of(kind.__name__, str(value), frames),
+        error_of(kind.__name__, message, traceback.format_list(frames), request_id),
+        fault_of(kind.__name__, message, frames),
     )
 
 
@@ -184,10 +188,10 @@ def load_handler(handler):
             raise Fault("Runtime.BuiltInModuleConflict", message)
         module = importlib.import_module(module_name.replace("/", "."))
     except ImportError as error:
-        message = "Unable to import module '%s': %s" % (module_name, error)
+        message = "Unable to import module '%s': %s" % (module_name, as_shown(str(error)))
         raise Fault("Runtime.ImportModuleError", message) from None
     except SyntaxError as error:
-        trace = ['  File "%s" Line %s\n    %s' % (error.filename, error.lineno, error.text)]
+        trace = ['  File "%s" Line %s\n    %s' % (as_shown(str(error.filename)), error.lineno, error.text)]
         message = "Syntax error in module '%s': %s" % (module_name, error)
         raise Fault("Runtime.UserCodeSyntaxError", message, trace) from None
     if not hasattr(module, name):
@@ -334,6 +338,7 @@ def become(job):
     take_over_streams()
     os.chdir(job["cwd"])
     take_over_path(job)
+    show_as(job["python"].get("shown"))
     debug = job["python"].get("debug")
     if debug:
         wait_for_debugger(debug)
@@ -358,6 +363,7 @@ def main():
     sys.path.remove(os.path.dirname(os.path.abspath(__file__)))
     sys.path[:0] = [one for one in os.environ.pop("RUNNER_PYTHON_PATH", "").split(":") if one]
     sys.path.extend(one for one in os.environ.pop("RUNNER_SDK_PATH", "").split(":") if one)
+    show_as(json.loads(os.environ.pop("RUNNER_SHOWN", "{}")))
     gc.enable()
     serve(Api(Connection(sock)), os.environ["_HANDLER"])
 

@@ -25,6 +25,8 @@ const NEVER_SETTLED =
 const environment = process.env
 const debugging = environment.RUNNER_DEBUG === '1'
 delete environment.RUNNER_DEBUG
+const shownAs = environment.RUNNER_SHOWN // JSON: real folder -> its name on Lambda; absent under a debugger
+delete environment.RUNNER_SHOWN
 const major = Number(process.versions.node.split('.')[0])
 const asked = Number((environment.AWS_EXECUTION_ENV || '').match(/nodejs(\d+)/)?.[1]) || major
 
@@ -99,6 +101,51 @@ function whenReadable(then) {
   })
 }
 
+// Folders as Lambda names them: what is told of an error says `/var/task/...`, wherever the code really lies. Only
+// what is formatted here is renamed, and only then.
+
+const OWN_NAME = '/var/runtime/index.mjs'
+const FRAME = /^ +at .*$/gm
+const OWN_CALLERS = /^( +at (?:async )?Runtime\.handleOnce\w+ \(.*\))(?:\n +at (?:(?! \{$).)*)*/gm
+const NAMES_FILES = /^(ERR_)?(MODULE|PACKAGE|REQUIRE|INVALID_PACKAGE|INVALID_MODULE|UNSUPPORTED_DIR|UNKNOWN_FILE)_/
+const LOAD_ERRORS = ['Runtime.ImportModuleError', 'Runtime.UserCodeSyntaxError']
+let renamings
+
+function asShown(text, own) {
+  if (shownAs === undefined) return text
+  if (renamings === undefined) {
+    const { pathToFileURL } = require('url')
+    const pairs = Object.entries(JSON.parse(shownAs)).flatMap(([real, name]) => [
+      [`${real}/`, `${name}/`],
+      [`${pathToFileURL(real).href}/`, `file://${name}/`]
+    ])
+    renamings = pairs.sort((a, b) => b[0].length - a[0].length)
+  }
+  text = text.replaceAll(__filename, own)
+  for (const [real, name] of renamings) text = text.replaceAll(real, name)
+  return text
+}
+
+// The frames in a text; what calls the runtime's method that calls the handler is not on Lambda.
+function framesAsShown(text) {
+  if (shownAs === undefined || !text.includes(' at ')) return text
+  return text.replace(OWN_CALLERS, '$1').replace(FRAME, (line) => asShown(line, `file://${OWN_NAME}`))
+}
+
+// Whether Node itself names files in the message; all other messages are the function's own.
+function namesFiles(error) {
+  return error instanceof SyntaxError || NAMES_FILES.test(error.code) || LOAD_ERRORS.includes(error.name)
+}
+
+function messageOf(error) {
+  return namesFiles(error) ? asShown(String(error.message), OWN_NAME) : error.message
+}
+
+function linesOf(error) {
+  const stack = framesAsShown(error.stack)
+  return (namesFiles(error) ? asShown(stack, OWN_NAME) : stack).split('\n')
+}
+
 // Logging
 
 function write(text) {
@@ -117,7 +164,7 @@ function setUpConsole() {
   const least = LEVELS[(environment.AWS_LAMBDA_LOG_LEVEL || '').toUpperCase()] ?? 0
   const put = (level, args) => {
     if (LEVELS[level] < least) return
-    write(json ? jsonLine(level, args) : textLine(level, util.format(...args)))
+    write(json ? jsonLine(level, args) : textLine(level, framesAsShown(util.format(...args))))
   }
   console.log = (...args) => put('INFO', args)
   console.info = (...args) => put('INFO', args)
@@ -154,12 +201,12 @@ function jsonLine(level, args) {
       // falls through to text
     }
   }
-  entry.message = util.format(...args)
+  entry.message = framesAsShown(util.format(...args))
   for (const arg of args) {
     if (arg instanceof Error) {
       entry.errorType = arg.constructor?.name ?? 'UnknownError'
-      entry.errorMessage = arg.message
-      entry.stackTrace = typeof arg.stack === 'string' ? arg.stack.split('\n') : []
+      entry.errorMessage = messageOf(arg)
+      entry.stackTrace = typeof arg.stack === 'string' ? linesOf(arg) : []
       break
     }
   }
@@ -168,8 +215,8 @@ function jsonLine(level, args) {
 
 function errorsToo(key, value) {
   if (!(value instanceof Error)) return value
-  const lines = typeof value.stack === 'string' ? value.stack.split('\n') : []
-  return { errorType: value.constructor?.name ?? 'UnknownError', errorMessage: value.message, stackTrace: lines }
+  const lines = typeof value.stack === 'string' ? linesOf(value) : []
+  return { errorType: value.constructor?.name ?? 'UnknownError', errorMessage: messageOf(value), stackTrace: lines }
 }
 
 // Errors
@@ -191,8 +238,8 @@ function posted(error) {
     if (util.types.isNativeError(error) || isError(error)) {
       return {
         errorType: String(error.name).replaceAll('\x7F', '%7F'),
-        errorMessage: String(error.message).replaceAll('\x7F', '%7F'),
-        trace: String(error.stack).replaceAll('\x7F', '%7F').split('\n')
+        errorMessage: String(messageOf(error)).replaceAll('\x7F', '%7F'),
+        trace: (typeof error.stack === 'string' ? linesOf(error) : [String(error.stack)]).map((line) => line.replaceAll('\x7F', '%7F'))
       }
     }
     return { errorType: typeof error, errorMessage: String(error), trace: [] }
@@ -210,10 +257,11 @@ function loggable(error) {
   try {
     if (!isError(error)) return { errorType: typeof error, errorMessage: String(error), stack: [] }
     const { name, message, stack, ...others } = Object.fromEntries(Object.getOwnPropertyNames(error).map((key) => [key, error[key]]))
-    const plain = { errorType: error.name, errorMessage: error.message }
+    const plain = { errorType: error.name, errorMessage: messageOf(error) }
     if (error.code !== undefined) plain.code = error.code
     Object.assign(plain, others)
-    plain.stack = typeof error.stack === 'string' ? error.stack.split('\n') : error.stack
+    if (Array.isArray(plain.requireStack)) plain.requireStack = plain.requireStack.map((file) => asShown(String(file), OWN_NAME))
+    plain.stack = typeof error.stack === 'string' ? linesOf(error) : error.stack
     JSON.stringify(plain)
     return plain
   } catch {
@@ -473,15 +521,26 @@ function begin({ headers, body }) {
   try {
     const event = JSON.parse(body.toString('utf8'))
     const context = makeContext(invocation, headers)
-    if (handler[STREAMING] === 'response') return stream(invocation, event, context)
+    if (runtime.handler[STREAMING] === 'response') return stream(invocation, event, context)
     call(invocation, event, context)
   } catch (error) {
     fail(invocation, error)
   }
 }
 
+// Names that stack traces show as on Lambda; there, too, a handler's `this` is the runtime.
+class Runtime {
+  handleOnceNonStreaming(invocation, event, context) {
+    return asked < 24 ? this.handler(event, context, invocation.callback) : this.handler(event, context)
+  }
+
+  handleOnceStreaming(event, out, context) {
+    return this.handler(event, out, context)
+  }
+}
+
 function call(invocation, event, context) {
-  const result = asked < 24 ? handler(event, context, invocation.callback) : handler(event, context)
+  const result = runtime.handleOnceNonStreaming(invocation, event, context)
   if (typeof result?.then === 'function') {
     invocation.promised = true
     result.then(
@@ -510,10 +569,10 @@ function stream(invocation, event, context) {
   delete context.fail
   delete context.done
   delete context.callbackWaitsForEmptyEventLoop
-  const out = makeStream(invocation, handler[WATERMARK])
+  const out = makeStream(invocation, runtime.handler[WATERMARK])
   const finished = new Promise((resolve) => out.on('finish', resolve))
   invocation.promised = true
-  const result = handler(event, out, context)
+  const result = runtime.handleOnceStreaming(event, out, context)
   if (typeof result?.then !== 'function') {
     throw new RuntimeError('Runtime.InvalidStreamingOperation', 'Streaming does not support non-async handlers.')
   }
@@ -575,7 +634,7 @@ function uncaught(error) {
 // The life of the runtime
 
 const logError = setUpConsole()
-let handler
+const runtime = new Runtime()
 
 process.on('uncaughtException', uncaught)
 process.on('unhandledRejection', (reason, promise) => {
@@ -595,7 +654,7 @@ globalThis.awslambda = { streamifyResponse: streamify, HttpResponseStream: { fro
 
 load(environment._HANDLER || '').then(
   (found) => {
-    handler = found
+    runtime.handler = found
     again()
   },
   (error) => {
