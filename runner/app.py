@@ -42,7 +42,7 @@ from runner.runtime.functions.code import CodeStore, artifacts_of
 from runner.runtime.functions.interpreters import Interpreters
 from runner.runtime.log_door import LogDoor
 from runner.runtime.log_tail import LogTail
-from runner.runtime.logs import LogEvent, LogService
+from runner.runtime.logs import LogService
 from runner.runtime.mappings import Mappings
 from runner.runtime.queues import Queues
 from runner.runtime.reload import Reload, Reloaded
@@ -100,7 +100,7 @@ class View(Protocol):
 
     def reloaded(self, outcome: Reloaded) -> None: ...
 
-    def line(self, function: str, line: str) -> None: ...
+    def lines(self, function: str, lines: Sequence[str]) -> None: ...
 
     def notice(self, text: str) -> None: ...
 
@@ -243,7 +243,7 @@ class Session:
     def __init__(self, app: App, view: View, server: HttpServer, lock: StateLock) -> None:
         self._app, self._view, self._server, self._lock = app, view, server, lock
         self._ending = Ending(app.functions.kill)
-        app.logs.subscribe(self._show_line)
+        app.logs.show(view.lines)
         self._reload = Reload(partial(_load, app.settings, app.place), app.deployer, Watch(), view.reloaded)
 
     async def run(self) -> int:
@@ -275,10 +275,6 @@ class Session:
             await deploying
         await self._app.functions.close(GRACE_S)
         return 0
-
-    def _show_line(self, event: LogEvent) -> None:
-        if event.function:
-            self._view.line(event.function, event.message)
 
     async def _resume(self) -> None:
         """Take over from the run before, however it ended: its time, and the work that it held."""

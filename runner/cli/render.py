@@ -170,26 +170,34 @@ class Prefixes:
         self._file = out.file
         self._coloured = out.is_terminal and not out.no_color
         self._colours: dict[str, str] = {}
+        self._prefixes: dict[str, str] = {}
         self._width = 0
 
     def know(self, names: Iterable[str]) -> None:
         for name in names:
             self._colours.setdefault(name, PREFIX_COLOURS[len(self._colours) % len(PREFIX_COLOURS)])
             self._width = max(self._width, len(name))
+        self._prefixes.clear()
 
-    def print(self, name: str, line: str) -> None:
-        """One line of a function's log."""
-        self.know((name,))
+    def print(self, name: str, *lines: str) -> None:
+        """Lines of a function's log."""
+        prefix = self._prefixes.get(name) or self._prefix(name)
+        text = "\n".join(_for_terminal(line) for line in lines) if self._coloured else safe("\n".join(lines))
+        self._file.write(f"{prefix}{text}\n" if "\n" not in text else prefix + text.replace("\n", f"\n{prefix}") + "\n")
+
+    def _prefix(self, name: str) -> str:
+        if name not in self._colours:
+            self.know((name,))
         prefix = f"{name:<{self._width}} | "
-        platform = False
         if self._coloured:
             prefix = f"\033[{self._colours[name]}m{prefix}\033[0m"
-            if platform := line.startswith(PLATFORM_LINES):
-                line = _shortened(line)
-        text = safe(line)
-        if "\n" in text:
-            text = text.replace("\n", f"\n{prefix}")
-        self._file.write(f"{prefix}\033[2m{text}\033[0m\n" if platform else f"{prefix}{text}\n")
+        self._prefixes[name] = prefix
+        return prefix
+
+
+def _for_terminal(line: str) -> str:
+    """A line in colours: what the platform says is dim."""
+    return f"\033[2m{safe(_shortened(line))}\033[0m" if line.startswith(PLATFORM_LINES) else safe(line)
 
 
 def _shortened(line: str) -> str:

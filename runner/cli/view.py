@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.text import Text
@@ -70,9 +71,9 @@ class TerminalView:
         elif outcome.plan.changes:
             print_plan(outcome.plan.changes, self._out)
 
-    def line(self, function: str, line: str) -> None:
+    def lines(self, function: str, lines: Sequence[str]) -> None:
         """Lines come in bursts; each burst is handed to the terminal as one piece."""
-        self._prefixes.print(function, line)
+        self._prefixes.print(function, *lines)
         if not self._flush_due:
             self._flush_due = True
             asyncio.get_running_loop().call_soon(self._flush)

@@ -93,6 +93,8 @@ class Store(Logs, Records, Protocol):
 
 
 Listener = Callable[[LogEvent], None]
+Shower = Callable[[str, Sequence[str]], None]
+"""Takes a function's name, and lines without their ends."""
 
 
 @dataclass(slots=True)
@@ -117,38 +119,39 @@ class LogService:
         self._written = asyncio.Event()
         self._flushing = asyncio.Lock()
         self._listeners: list[Listener] = []
+        self._showers: list[Shower] = []
         self._streams: dict[str, dict[str, _Known]] | None = None
 
     # writing
 
-    def write(self, function: str, group: str, stream: str, at: float, line: str) -> None:
-        """Append one line of a function, without its line end; never waits. `at` is epoch seconds."""
-        self._append(group, stream, at, stored(line).encode("utf-8", "replace"))
-        if self._listeners:
-            event = LogEvent(group, stream, at, line, at, function=function)
-            for listener in self._listeners:
-                listener(event)
+    def write(self, function: str, group: str, stream: str, lines: Sequence[tuple[float, str]]) -> None:
+        """Append lines of a function: `(epoch seconds, text without line end)`; never waits."""
+        self._append(group, stream, [(at, stored(line).encode("utf-8", "replace")) for at, line in lines])
+        for shower in self._showers:
+            shower(function, [line for _, line in lines])
+        for listener in self._listeners:
+            for at, line in lines:
+                listener(LogEvent(group, stream, at, line, at, function=function))
 
     async def put(self, group: str, stream: str, events: Sequence[tuple[float, str]]) -> None:
         """PutLogEvents: `(at, message)`; committed when this returns. Raises ApiError if there is no such stream."""
         await self._known(group, stream)
         now = self._clock.now()
-        for at, message in events:
-            self._append(group, stream, at, _body(message, at, now))
+        self._append(group, stream, [(at, _body(message, at, now)) for at, message in events])
         await self.flush()
         for at, message in events:
             for listener in self._listeners:
                 listener(LogEvent(group, stream, at, message, now))
 
-    def _append(self, group: str, stream: str, at: float, body: bytes) -> None:
+    def _append(self, group: str, stream: str, bodies: Sequence[tuple[float, bytes]]) -> None:
         if self._buffered > BUFFER_BYTES:
             return  # the store cannot keep up: losing log lines is better than losing the process
         waiting = self._buffer.get((group, stream))
         if waiting is None:
             waiting = self._buffer[group, stream] = []
             self._written.set()
-        waiting.append((at, body))
-        self._buffered += len(body)
+        waiting.extend(bodies)
+        self._buffered += sum(len(body) for _, body in bodies)
 
     async def flush(self) -> None:
         """Commit everything written so far."""
@@ -168,6 +171,10 @@ class LogService:
         if known.gone:
             known.gone, known.created_at = False, self._clock.now()
             await self._remember(group, stream, known)
+
+    def show(self, shower: Shower) -> None:
+        """Call `shower` with the lines of a function as they are written, many at a time; it must not block."""
+        self._showers.append(shower)
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with every event as it is written; it must not block. Returns how to stop."""

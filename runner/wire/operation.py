@@ -12,7 +12,6 @@ from typing import Any, NamedTuple, Protocol
 
 from runner.host.http import Exchange
 
-
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 

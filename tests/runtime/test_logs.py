@@ -66,9 +66,9 @@ async def test_what_is_written_is_read_at_once_and_after_a_restart(tmp_path: Pat
     async with opened(tmp_path) as service:
         now = Clock().now()
         for number in range(3):
-            service.write("f", GROUP, STREAM, now + number, f"line {number}")
+            service.write("f", GROUP, STREAM, [(now + number, f"line {number}")])
         assert messages(await service.get(GROUP, STREAM, Search())) == ["line 0", "line 1", "line 2"]
-        service.write("f", GROUP, STREAM, now + 3, "line 3")
+        service.write("f", GROUP, STREAM, [(now + 3, "line 3")])
     async with opened(tmp_path) as service:
         assert await service.groups() == [GROUP]
         assert [stream.name for stream in await service.streams(GROUP)] == [STREAM]
@@ -80,8 +80,8 @@ async def test_what_is_written_is_read_at_once_and_after_a_restart(tmp_path: Pat
 @awaited
 async def test_an_error_report_is_one_event_of_several_lines(tmp_path: Path) -> None:
     async with opened(tmp_path) as service:
-        service.write("f", GROUP, STREAM, 1000.0, "[ERROR] Exception: x\rTraceback (most recent call last):")
-        service.write("f", GROUP, STREAM, 1001.0, "carriage\rreturn")
+        service.write("f", GROUP, STREAM, [(1000.0, "[ERROR] Exception: x\rTraceback (most recent call last):")])
+        service.write("f", GROUP, STREAM, [(1001.0, "carriage\rreturn")])
         page = await service.get(GROUP, STREAM, Search())
         assert [event.message for event in page.events] == [
             "[ERROR] Exception: x\nTraceback (most recent call last):",
@@ -92,7 +92,7 @@ async def test_an_error_report_is_one_event_of_several_lines(tmp_path: Path) -> 
 @awaited
 async def test_the_loop_commits_without_a_reader(tmp_path: Path) -> None:
     async with opened(tmp_path, running=True) as service:
-        service.write("f", GROUP, STREAM, Clock().now(), "one")
+        service.write("f", GROUP, STREAM, [(Clock().now(), "one")])
         async with asyncio.timeout(5):
             while service._buffer:
                 await asyncio.sleep(0.002)
@@ -105,9 +105,9 @@ async def test_listeners_see_each_line_as_it_is_written(tmp_path: Path) -> None:
     async with opened(tmp_path) as service:
         seen: list[LogEvent] = []
         stop = service.subscribe(seen.append)
-        service.write("f", GROUP, STREAM, 1.5, "one")
+        service.write("f", GROUP, STREAM, [(1.5, "one")])
         stop()
-        service.write("f", GROUP, STREAM, 1.5, "two")
+        service.write("f", GROUP, STREAM, [(1.5, "two")])
         assert [(event.function, event.stream, event.at, event.message) for event in seen] == [
             ("f", STREAM, 1.5, "one")
         ]
@@ -117,7 +117,7 @@ async def test_listeners_see_each_line_as_it_is_written(tmp_path: Path) -> None:
 async def test_tokens_lead_forward_and_backward(tmp_path: Path) -> None:
     async with opened(tmp_path) as service:
         for number in range(10):
-            service.write("f", GROUP, STREAM, 1000.0 + number, str(number))
+            service.write("f", GROUP, STREAM, [(1000.0 + number, str(number))])
         some = Search(limit=4)
         head = await service.get(GROUP, STREAM, some, from_head=True)
         assert messages(head) == ["0", "1", "2", "3"]
@@ -130,7 +130,7 @@ async def test_tokens_lead_forward_and_backward(tmp_path: Path) -> None:
         end = await service.get(GROUP, STREAM, some, token=tail.forward)
         assert messages(end) == []
         assert end.forward == tail.forward  # AWS: the same token says that there is no more
-        service.write("f", GROUP, STREAM, 1010.0, "10")
+        service.write("f", GROUP, STREAM, [(1010.0, "10")])
         assert messages(await service.get(GROUP, STREAM, some, token=end.forward)) == ["10"]
         start = await service.get(GROUP, STREAM, some, token=back.backward)
         assert messages(start) == []
@@ -141,7 +141,7 @@ async def test_tokens_lead_forward_and_backward(tmp_path: Path) -> None:
 async def test_times_bound_a_page(tmp_path: Path) -> None:
     async with opened(tmp_path) as service:
         for number in range(5000):
-            service.write("f", GROUP, STREAM, 1000.0 + number, str(number))
+            service.write("f", GROUP, STREAM, [(1000.0 + number, str(number))])
         page = await service.get(GROUP, STREAM, Search(from_ms=5_000_000, until_ms=5_003_000), from_head=True)
         assert messages(page) == ["4000", "4001", "4002"]
 
@@ -150,8 +150,8 @@ async def test_times_bound_a_page(tmp_path: Path) -> None:
 async def test_a_search_merges_streams_in_order_of_time_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
     async with opened(tmp_path) as service:
         for number in range(6):
-            service.write("f", GROUP, f"s{number % 2}", 1000.0 + number, f"ERROR {number}")
-            service.write("f", GROUP, f"s{number % 2}", 1000.0 + number, f"INFO {number}")
+            service.write("f", GROUP, f"s{number % 2}", [(1000.0 + number, f"ERROR {number}")])
+            service.write("f", GROUP, f"s{number % 2}", [(1000.0 + number, f"INFO {number}")])
         search = Search(pattern="ERROR", limit=4)
         first = await service.filter(GROUP, search)
         second = await service.filter(GROUP, search, token=first.forward)
@@ -180,13 +180,13 @@ async def test_put_keeps_the_time_of_ingestion(tmp_path: Path) -> None:
 @awaited
 async def test_a_deleted_stream_is_gone_until_it_is_written_to_again(tmp_path: Path) -> None:
     async with opened(tmp_path) as service:
-        service.write("f", GROUP, STREAM, 1000.0, "old")
+        service.write("f", GROUP, STREAM, [(1000.0, "old")])
         await service.delete_stream(GROUP, STREAM)
         with pytest.raises(ApiError, match="The specified log group does not exist"):
             await service.streams(GROUP)
     async with opened(tmp_path) as service:
         assert await service.groups() == []
-        service.write("f", GROUP, STREAM, 1001.0, "new")
+        service.write("f", GROUP, STREAM, [(1001.0, "new")])
         assert messages(await service.get(GROUP, STREAM, Search())) == ["new"]
 
 
@@ -215,7 +215,7 @@ async def test_errors_are_those_of_the_api(
     tmp_path: Path, group: str, stream: str, token: str | None, code: str
 ) -> None:
     async with opened(tmp_path) as service:
-        service.write("f", GROUP, STREAM, 1000.0, "x")
+        service.write("f", GROUP, STREAM, [(1000.0, "x")])
         with pytest.raises(ApiError) as caught:
             await service.get(group, stream, Search(), token=token)
         assert caught.value.code == code
@@ -225,8 +225,8 @@ async def test_errors_are_those_of_the_api(
 async def test_a_sweep_removes_what_is_older_than_the_retention(tmp_path: Path) -> None:
     async with opened(tmp_path, declared(days=1)) as service:
         now = Clock().now()
-        service.write("f", GROUP, STREAM, now - 2 * 86400, "old")
-        service.write("f", GROUP, STREAM, now, "new")
+        service.write("f", GROUP, STREAM, [(now - 2 * 86400, "old")])
+        service.write("f", GROUP, STREAM, [(now, "new")])
         await service.flush()
         await service.sweep()
         assert messages(await service.get(GROUP, STREAM, Search())) == ["new"]
@@ -241,7 +241,7 @@ async def test_a_sweep_bounds_a_stream_and_a_group(tmp_path: Path, monkeypatch: 
         now = Clock().now()
         for stream in range(4):
             for number in range(150):
-                service.write("f", GROUP, f"s{stream}", now - 1000 + stream * 200 + number, str(number))
+                service.write("f", GROUP, f"s{stream}", [(now - 1000 + stream * 200 + number, str(number))])
         await service.flush()
         await service.sweep()
         kept = [len((await service.get(GROUP, f"s{n}", Search())).events) for n in range(4)]

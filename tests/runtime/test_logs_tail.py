@@ -31,7 +31,7 @@ class World:
         self.tail = LogTail(self.logs, deployment)
 
     def write(self, name: str, line: str) -> None:
-        self.logs.write(name, f"/aws/lambda/{name}", "s", self.clock.now(), line)
+        self.logs.write(name, f"/aws/lambda/{name}", "s", [(self.clock.now(), line)])
 
     async def past(self, name: str | None, search: Search = Search()) -> list[str]:  # noqa: B008
         return [f"{e.function}:{e.message}".rstrip() async for e in self.tail.events(name, search, follow=False)]

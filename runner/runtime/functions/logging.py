@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Protocol
 
 from runner.core.environment_lines import End, Format, PlatformLine, Report, Start
@@ -20,8 +22,8 @@ TAIL = 4096  # bytes of log that an answer may carry
 class LogSink(Protocol):
     """Where log lines go. Must not block or raise."""
 
-    def write(self, function: str, group: str, stream: str, at: float, line: str) -> None:
-        """`line` has no line end; `at` is epoch seconds."""
+    def write(self, function: str, group: str, stream: str, lines: Sequence[tuple[float, str]]) -> None:
+        """Lines of one stream, in order: when each was written (epoch seconds), and its text without line end."""
         ...
 
 
@@ -49,18 +51,16 @@ class Journal:
             self._timer.cancel()
             self._timer = None
         pending, self._pending = self._pending, []
-        peaks: dict[Output, int] = {}
-        for output, at, line in pending:
+        for output, entries in groupby(pending, _OUTPUT):
             try:
-                if isinstance(line, Report) and line.max_memory_mb == 0:
-                    if output not in peaks:
-                        peaks[output] = output.memory()
-                    line.max_memory_mb = peaks[output]
-                text = output.render(line, at)
-                if text is not None:
-                    self._sink.write(output.function, output.group, output.stream, at, text)
+                lines = output.rendered(entries)
+                if lines:
+                    self._sink.write(output.function, output.group, output.stream, lines)
             except Exception:
-                log.exception("A line of %s was lost.", output.function, extra={"action": "log_line_lost"})
+                log.exception("Lines of %s were lost.", output.function, extra={"action": "log_lines_lost"})
+
+
+_OUTPUT = itemgetter(0)
 
 
 class Output:
@@ -140,6 +140,17 @@ class Output:
             if text is not None:
                 self._tail.append(text)
         self._journal.add(entry)
+
+    def rendered(self, entries: Iterable[Entry]) -> list[tuple[float, str]]:
+        """Lines as they are kept, without those that the function does not want. Memory is asked for once."""
+        lines, peak = [], 0
+        for _, at, line in entries:
+            if isinstance(line, Report) and line.max_memory_mb == 0:
+                peak = line.max_memory_mb = peak or self.memory()
+            text = self.render(line, at)
+            if text is not None:
+                lines.append((at, text))
+        return lines
 
     def render(self, line: str | PlatformLine, at: float) -> str | None:
         if isinstance(line, str):

@@ -8,7 +8,7 @@ import json
 import re
 import textwrap
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -51,8 +51,8 @@ class Lines:
         self.all: list[tuple[str, str, str, float, str]] = []
         self.news = asyncio.Event()
 
-    def write(self, function: str, group: str, stream: str, at: float, line: str) -> None:
-        self.all.append((function, group, stream, at, line))
+    def write(self, function: str, group: str, stream: str, lines: Sequence[tuple[float, str]]) -> None:
+        self.all.extend((function, group, stream, at, line) for at, line in lines)
         self.news.set()
 
     def of(self, function: str) -> list[str]:

@@ -41,7 +41,7 @@ def test_logs_are_one_object_a_line(scene: Scene) -> None:
     async def written() -> LogTail:
         logs = LogService(scene.store, scene.deployment, Clock())
         for number in range(3):
-            logs.write("f", "/aws/lambda/f", "s", 1000.0 + number, f"line {number}")
+            logs.write("f", "/aws/lambda/f", "s", [(1000.0 + number, f"line {number}")])
         return LogTail(logs, scene.deployment)
 
     tail = scene.live.run(written())
