@@ -13,14 +13,14 @@ import hashlib
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 LOOP_LIMIT = 16  # AWS: "approximately 16" invocations in the same chain; the next one is stopped
 LINEAGE_MAX = 32  # functions remembered in one header; a longer chain forgets its oldest
 KEY = "Lineage"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One more invocation in a chain: the header that it runs under, and whether it must not run."""
 
     header: str

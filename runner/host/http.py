@@ -15,7 +15,7 @@ import contextlib
 import logging
 import socket
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import cast
 
@@ -36,7 +36,7 @@ LINGER_S = 5.0  # a refused client may go on sending for so long, so that it get
 STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
-Headers = Iterable[tuple[str, str]]
+Headers = Sequence[tuple[str, str]]
 Sink = Callable[[bytes], None]
 
 
@@ -162,10 +162,11 @@ class Exchange:
         if self._answered or self._chunked:
             raise RuntimeError("an exchange is answered once")
         lines = [STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
-        for name, value in headers:
-            if "\n" in value or "\r" in value:  # a value is data: it must not make headers of its own
-                value = " ".join(value.split())
-            lines.append(f"{name}: {value}\r\n".encode("latin-1", "replace"))
+        text = "".join([f"{name}: {value}\r\n" for name, value in headers])
+        if text.count("\n") != len(headers) or text.count("\r") != len(headers):
+            # A value is data: it must not make headers of its own.
+            text = "".join([f"{name}: {' '.join(value.split())}\r\n" for name, value in headers])
+        lines.append(text.encode("latin-1", "replace"))
         if self.date:
             lines.append(self.date)
         if not self._keep_alive or self._connection.retiring:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One attempt at an invocation.
 
     `qualifier` as the caller gave it (None: unqualified), for the ARN in the context. `client_context` is JSON text,
@@ -27,8 +25,7 @@ class Call:
     stream: Callable[[bytes], None] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What an invocation came to. `function_error` is the header's value (`Unhandled`), None on success.
 
     `error_type` is the payload's (`Sandbox.Timedout`, `ValueError`, ...), empty on success. `log_tail` is the last

@@ -119,8 +119,9 @@ class Front:
     def handle(self, exchange: Exchange) -> None:
         """Answer one request, now or later. Never raises."""
         exchange.half_open = True
+        host = exchange.headers.get("host", "")
         for mark, answer in self._hosts:
-            if mark in exchange.headers.get("host", ""):
+            if mark in host:
                 answer(exchange, new_request_id())
                 return
         exchange.date = self._date.line()

@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html, and answe
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from runner.model.errors import ApiError
 from runner.model.function import Alias, FunctionVersion
@@ -22,8 +22,7 @@ NAME = re.compile(PATTERN)
 PUBLISHED = "$LATEST.PUBLISHED"
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """A function, and the version or alias of it that was asked for (None: unqualified)."""
 
     name: str
