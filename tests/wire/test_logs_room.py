@@ -102,7 +102,7 @@ def test_events_are_put_got_and_filtered(logs: Any) -> None:
 def test_what_a_function_wrote_makes_a_group(tmp_path: Path) -> None:
     rooms = Rooms(tmp_path)
     with Live(rooms) as live:
-        live.loop.call_soon_threadsafe(rooms.logs.write, "f", "/aws/lambda/f", "s", time.time(), "START")
+        live.loop.call_soon_threadsafe(rooms.logs.write, "f", "/aws/lambda/f", "s", [(time.time(), "START")])
         logs = live.client("logs")
         events = logs.filter_log_events(logGroupName="/aws/lambda/f")["events"]
         assert [one["message"].rstrip("\n") for one in events] == ["START"]
