@@ -23,6 +23,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from runner.host.process_groups import enter
+
 log = logging.getLogger(__name__)
 
 KILLED = -int(signal.SIGKILL)
@@ -35,10 +37,12 @@ class Child:
     """A process of a launcher. `pid` is 0 until it is known.
 
     `on_exit` is called once, with the exit status: 0 to 255, or minus the number of the signal that killed it.
+    `group`: the door of the control group that it enters once it runs, without anything waiting for that.
     `error` is the errno for which the program could not be started, None if it was; `max_rss_kb` its peak memory.
     """
 
     on_exit: Callable[[int], None]
+    group: str = ""
     pid: int = 0
     status: int | None = None
     error: int | None = None
@@ -103,14 +107,16 @@ class Launcher:
         self._control = ours
         asyncio.get_running_loop().add_reader(ours.fileno(), self._readable)
 
-    def start(self, job: Mapping[str, Any], files: Sequence[int], on_exit: Callable[[int], None]) -> Child:
+    def start(
+        self, job: Mapping[str, Any], files: Sequence[int], on_exit: Callable[[int], None], group: str = ""
+    ) -> Child:
         """Start a process. `files`: its output and, if it has one, its connection; they stay the caller's to close.
 
         `job` has `argv` or `python`, `env`, `cwd` and `limits`. Raises OSError if the launcher cannot be started.
         """
         self.open()
         self._count += 1
-        child = Child(on_exit)
+        child = Child(on_exit, group)
         self._children[self._count] = child
         body = json.dumps({**job, "id": self._count, "files": len(files)}).encode()
         # The files must outlive the caller's copies if the connection is full.
@@ -169,6 +175,8 @@ class Launcher:
             return
         if "pid" in message:
             child.pid = message["pid"]
+            if child.group:
+                asyncio.get_running_loop().run_in_executor(None, _enter, child)
             for number in child.signalled:
                 child.signal(number)
         elif "error" in message:
@@ -212,6 +220,12 @@ class Launcher:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+
+def _enter(child: Child) -> None:
+    """In a thread: by now it may have ended, and its id mean another."""
+    if child.status is None:
+        enter(child.group, child.pid)
 
 
 def describe(error: int) -> str:

@@ -44,7 +44,7 @@ class Process:
         api: Callable[[], RuntimeApi],
         group: str,
     ) -> None:
-        """Start the process. Raises OSError."""
+        """Start the process, in a control group if one is given by its door. Raises OSError."""
         self._log, theirs = os.pipe()
         os.set_blocking(self._log, False)
         asyncio.get_running_loop().add_reader(self._log, self._readable)
@@ -56,8 +56,8 @@ class Process:
                 near.setblocking(False)
                 await server.adopt(near, lambda inner: Channel(inner, api))
                 files.append(far.fileno())
-            job = {**launch.job, "env": {**launch.variables, **variables}, "group": group}
-            self._child = launch.launcher.start(job, files, self._exited)
+            job = {**launch.job, "env": {**launch.variables, **variables}}
+            self._child = launch.launcher.start(job, files, self._exited, group)
         except BaseException:
             self.close()
             raise

@@ -440,15 +440,21 @@ def test_processes_that_a_function_leaves_behind_are_ended(theatre: Theatre) -> 
     theatre.run(scene())
 
 
+async def entered(pid: int) -> None:
+    """Once a process is in its control group: that is not waited for when it starts."""
+    await until(lambda: "/runner-" in Path(f"/proc/{pid}/cgroup").read_text())
+
+
 def test_so_are_those_that_left_its_process_group_where_the_kernel_knows_them(theatre: Theatre) -> None:
-    code = "import subprocess\ndef handler(e, c):\n    return subprocess.Popen(['sleep', '600'], start_new_session=True).pid\n"
+    code = "import os, subprocess\ndef handler(e, c):\n    if not e: return os.getpid()\n    return subprocess.Popen(['sleep', '600'], start_new_session=True).pid\n"
 
     async def scene() -> None:
         stage, name = theatre.stage, theatre.name()
         if stage.functions.groups is None:
             pytest.skip("this machine gives no control groups")
         await stage.deploy(name, code, Runtime=RUNTIME)
-        pid = await stage.result(name)
+        await entered(await stage.result(name))
+        pid = await stage.result(name, {"start": True})
         stage.functions.expire(idle_s=0)
         await until(lambda: not alive(pid))
 
@@ -456,13 +462,14 @@ def test_so_are_those_that_left_its_process_group_where_the_kernel_knows_them(th
 
 
 def test_memory_that_is_taken_at_once_is_held_to_the_limit(theatre: Theatre) -> None:
-    code = "def handler(e, c):\n    return len(b'x' * (e['mb'] << 20))\n"
+    code = "import os\ndef handler(e, c):\n    return len(b'x' * (e['mb'] << 20)) if e else os.getpid()\n"
 
     async def scene() -> None:
         stage, name = theatre.stage, theatre.name()
         if stage.functions.groups is None:
             pytest.skip("this machine gives no control groups")
         await stage.deploy(name, code, Runtime=RUNTIME, MemorySize=128, Timeout=30)
+        await entered(await stage.result(name))
         answer = await stage.invoke(name, {"mb": 400}, tail=True)
         assert answer.error_type == "Runtime.OutOfMemory"
         assert "Max Memory Used: 128 MB\t" in answer.log_tail.decode()

@@ -148,7 +148,6 @@ class Launcher:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
         die_with_parent(parent)
-        join(job.get("group"))
         if job.get("python") is None:
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         else:
@@ -233,16 +232,6 @@ def clear(folder):
         os.rmdir(folder)
     except OSError:
         pass
-
-
-def join(group):
-    """Enter a control group, through the file that its processes are written to."""
-    if group:
-        try:
-            with open(group, "w") as file:
-                file.write("0")
-        except OSError:
-            pass  # memory is watched, too
 
 
 def take_files(job, keep):
