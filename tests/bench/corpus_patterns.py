@@ -100,6 +100,8 @@ CORPORA = (event_patterns, mapping_filters, filter_policies)
 
 
 def main() -> None:
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m tests.bench.corpus_patterns FOLDER")
     folder = Path(sys.argv[1])
     total: Counter[tuple[str, str]] = Counter()
     good: Counter[tuple[str, str]] = Counter()
