@@ -61,7 +61,7 @@ FUNCTION = """\
           Properties:
             EventBusName: !Ref Bus
             Pattern: {{source: [shop], detail-type: [Placed{n}]}}
-        Nightly: {{Type: Schedule, Properties: {{Schedule: cron(0 2 * * ? *)}}}}
+        Nightly: {{Type: Schedule, Properties: {{Schedule: 'cron(0 2 * * ? *)'}}}}
 """
 TAIL = """\
 Outputs:
