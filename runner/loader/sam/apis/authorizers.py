@@ -26,18 +26,21 @@ IAM_SCHEME = {
 }
 
 
-def rest_authorizers(work: Work, source: Source, auth: Json) -> dict[str, Json]:
-    """The authorizers' security definitions by name; what is wrong is reported."""
-    configured = auth.get("Authorizers")
-    found: dict[str, Json] = {}
-    if auth.get("DefaultAuthorizer") == IAM:
-        found[auth["DefaultAuthorizer"]] = dict(IAM_SCHEME)
-    if not configured:
-        return found
+def declared(work: Work, source: Source, auth: Json) -> Json:
+    """The settings of `Auth.Authorizers` by name. Raises a refusal where they are no map."""
+    configured = auth.get("Authorizers") or {}
     if not isinstance(configured, dict):
         message = "Property 'Auth.Authorizers' should be a map."
         raise work.refuse(source, message, "Auth", "Authorizers", code="wrong-type")
-    for name, settings in configured.items():
+    return configured
+
+
+def rest_authorizers(work: Work, source: Source, auth: Json) -> dict[str, Json]:
+    """The authorizers' security definitions by name; what is wrong is reported."""
+    found: dict[str, Json] = {}
+    if auth.get("DefaultAuthorizer") == IAM:
+        found[auth["DefaultAuthorizer"]] = dict(IAM_SCHEME)
+    for name, settings in declared(work, source, auth).items():
         with work.collecting():
             found[name] = RestAuthorizer(work, source, name, settings).scheme()
     return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from runner.loader.sam.apis.authorizers import declared
 from runner.loader.sam.values import Json, as_list
 from runner.loader.sam.work import Source, Work
 
@@ -30,16 +31,10 @@ ONLY_OAUTH = ("AuthorizationScopes", "JwtConfiguration", "IdentitySource")
 
 def http_authorizers(work: Work, source: Source, auth: Json) -> dict[str, HttpAuthorizer]:
     """The authorizers by name, IAM's where it is enabled; what is wrong is reported."""
-    configured = auth.get("Authorizers")
     found: dict[str, HttpAuthorizer] = {}
     if auth.get("EnableIamAuthorizer") is True:
         found[IAM] = HttpAuthorizer(work, source, IAM, None)
-    if not configured:
-        return found
-    if not isinstance(configured, dict):
-        message = "Property 'Auth.Authorizers' should be a map."
-        raise work.refuse(source, message, "Auth", "Authorizers", code="wrong-type")
-    for name, settings in configured.items():
+    for name, settings in declared(work, source, auth).items():
         with work.collecting():
             found[name] = HttpAuthorizer(work, source, name, settings).checked()
     return found
