@@ -1,7 +1,7 @@
-"""How far the SAM transform agrees with AWS's, over the corpora beside the repository.
+"""How far the SAM transform agrees with AWS's, over a folder of recorded transforms and refusals.
 
-Run: python tests/bench/corpus_sam.py [--errors] [--all] [--name NAME] [--verbose]
-Needs the folder ../shared/corpus; prints agreement by type and every difference.
+`python -m tests.bench.corpus_sam FOLDER [--errors] [--all] [--name NAME] [--verbose]` prints agreement by type and
+every difference.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from runner.loader.sam import expand
 from runner.model.diagnostic import Position
 from runner.model.names import Place
 
-CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 REGIONS = {"aws": "ap-southeast-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 RUN = {
     "AWS::Serverless::Function",
@@ -167,7 +166,7 @@ def translate(arguments: argparse.Namespace) -> None:
     agree: Counter[str] = Counter()
     total: Counter[str] = Counter()
     wrong: dict[str, list[str]] = defaultdict(list)
-    for line in (CORPUS / "sam_translate.jsonl").open():
+    for line in (arguments.corpus / "sam_translate.jsonl").open():
         row = json.loads(line)
         types = {type_ for type_ in row["types"] if type_.startswith("AWS::Serverless::")}
         if not row["outputs"] or (arguments.name and arguments.name not in row["name"]):
@@ -200,7 +199,7 @@ def translate(arguments: argparse.Namespace) -> None:
 
 def errors(arguments: argparse.Namespace) -> None:
     refused = same = total = 0
-    for line in (CORPUS / "sam_errors.jsonl").open():
+    for line in (arguments.corpus / "sam_errors.jsonl").open():
         row = json.loads(line)
         types = {type_ for type_ in row["types"] if type_.startswith("AWS::Serverless::")}
         if (arguments.name and arguments.name not in row["name"]) or not (types <= RUN or arguments.all):
@@ -228,14 +227,15 @@ def errors(arguments: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("corpus", type=Path, metavar="FOLDER")
     parser.add_argument("--errors", action="store_true")
     parser.add_argument("--all", action="store_true", help="types that the project does not run, too")
     parser.add_argument("--loose", action="store_true", help="do not compare the hashes of API deployments")
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("--name", default="")
     arguments = parser.parse_args()
-    if not CORPUS.is_dir():
-        sys.exit(f"the corpus is not there: {CORPUS}")
+    if not arguments.corpus.is_dir():
+        sys.exit(f"the corpus is not there: {arguments.corpus}")
     (errors if arguments.errors else translate)(arguments)
 
 
