@@ -21,7 +21,7 @@ from runner.loader.shapes.table import PARTS, RUN
 
 Json = dict[str, Any]
 DRAFT = "http://json-schema.org/draft-07/schema#"
-IDENTITY = "https://raw.githubusercontent.com/runner/runner/main/schemas/stack.schema.json"
+IDENTITY = "urn:runner:stack"
 FUNCTION: Json = {"$ref": "#/definitions/Function"}
 SAM_KINDS: Mapping[str, Json] = {
     "str": {"type": ["string", "number", "boolean"]},
