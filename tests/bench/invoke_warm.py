@@ -34,6 +34,7 @@ ROUNDS = 5
 CALLS = 400  # of boto3, in a round
 RAW_CLIENTS = 4
 RAW_S = 2.0
+ANSWER_S = 30.0  # a bound on waiting for an answer
 IN_STACK = 400
 ROLE = "arn:aws:iam::000000000000:role/echo"
 PAYLOAD = b'{"key": "value"}'
@@ -173,14 +174,16 @@ def raw_client(port: int, seconds: float) -> float:
         f"Content-Type: application/json\r\nContent-Length: {len(PAYLOAD)}\r\n\r\n"
     )
     data = head.encode() + PAYLOAD
-    with socket.create_connection(("127.0.0.1", port)) as sock:
+    with socket.create_connection(("127.0.0.1", port), timeout=ANSWER_S) as sock:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         count, began = 0, time.perf_counter()
         while (took := time.perf_counter() - began) < seconds:
             sock.sendall(data)
             answer = sock.recv(65536)
             while b"value" not in answer:
-                answer += sock.recv(65536)
+                if not (more := sock.recv(65536)):
+                    raise ConnectionError(f"closed after {answer!r}")
+                answer += more
             count += 1
     return count / took
 
