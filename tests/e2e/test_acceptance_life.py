@@ -150,13 +150,16 @@ def test_an_output_that_nobody_reads_does_not_matter(tmp_path: Path) -> None:
     stack = copy_of("orders", tmp_path)
     command = [RUNNER, "up", str(stack), "--port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(), start_new_session=True)
-    assert process.stdout is not None
-    assert any("ready in" in line for line in iter(process.stdout.readline, ""))
-    process.stdout.close()
-    write(stack.parent / "place" / "app.py", "unseen")
-    eventually(lambda: ended("invoke", "orders-place", "--stack", str(stack)).stdout == '"unseen"\n')
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(DEADLINE_S) == 0
+    try:
+        assert process.stdout is not None
+        assert any("ready in" in line for line in iter(process.stdout.readline, ""))
+        process.stdout.close()
+        write(stack.parent / "place" / "app.py", "unseen")
+        eventually(lambda: ended("invoke", "orders-place", "--stack", str(stack)).stdout == '"unseen"\n')
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DEADLINE_S) == 0
+    finally:
+        process.kill()
     line = f"{RUNNER} status {stack} >&-; echo $?; {RUNNER} status {stack} >/dev/full; echo $?"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, env=environment(), check=False)
     assert done.stdout == "0\n3\n"
