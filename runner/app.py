@@ -70,7 +70,6 @@ __all__ = ["Ready", "Reloaded", "Settings", "View", "plan_stack", "read_logs", "
 log = logging.getLogger(__name__)
 
 GRACE_S = 3.0  # what is in flight gets this long when the process is told to end
-HELD_BY_LOOPS = ("async/", "deliveries/", "events/", "sns/")  # whoever leased of these is gone at a start
 AHEAD_S = 60.0  # a clock that is this much ahead is worth a word
 OWN_QUEUES = ("events/", "deliveries/", "async/", "sns/")  # leased by our own loops only, unlike `sqs/`
 LOOK_AGAIN_S = 0.02
@@ -202,8 +201,6 @@ async def _serve(settings: Settings, view: View) -> int:
         clock = Clock(settings.pace)
         try:
             async with _opened(settings, clock) as (store, deployment):
-                for prefix in HELD_BY_LOOPS:
-                    await store.reclaim(prefix, now=clock.now())
                 return await Session(App(settings, place, clock, store, deployment), view, server, lock).run()
         finally:
             await server.close()

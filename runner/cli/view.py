@@ -15,7 +15,6 @@ from runner.cli.overview import overview
 from runner.cli.render import Prefixes, console, print_plan, print_sections
 from runner.cli.terminal import as_stream, standard_output
 from runner.loader.loading import LoadResult
-from runner.model.errors import RunnerError
 from runner.model.function import FunctionVersion
 from runner.planner import Plan
 
@@ -91,9 +90,6 @@ class TerminalView:
 
     def stopping(self) -> None:
         self._out.print(Text("stopping; Ctrl-C again ends at once", style="dim"))
-
-    def failed(self, error: RunnerError) -> None:
-        self._out.print(Text(f"error: {error.message}", style="red"))
 
 
 class _LogHandler(logging.Handler):

@@ -111,11 +111,6 @@ class Pool(Generic[E, R]):
     def wait(self, request: R) -> None:
         self.waiting.append(request)
 
-    def withdraw(self, request: R) -> None:
-        """The caller no longer waits."""
-        if request in self.waiting:
-            self.waiting.remove(request)
-
     def started(self, environment: E, why: Why) -> None:
         """A `Start` is under way."""
         self.pending[why] -= 1

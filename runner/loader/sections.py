@@ -7,7 +7,6 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from runner.loader.positions import Positions
@@ -407,8 +406,3 @@ class Sections:
 def _slip(key: str) -> bool:
     """True for a misspelt Properties or Type: without them nothing is left of a resource."""
     return nearest(key, ("Properties", "Type")) is not None
-
-
-def names_of(section: Mapping[str, Any]) -> list[str]:
-    """The names a section declares."""
-    return [name for name in section if not str(name).startswith("Fn::")]

@@ -38,10 +38,6 @@ class Conflict(Exception):
     """A compare-and-set lost: the stored revision is not the expected one."""
 
 
-class LeaseLost(Exception):
-    """The message was acknowledged, or handed to someone else, meanwhile."""
-
-
 class ApiError(Exception):
     """An answer of an AWS API that is an error: code, message and HTTP status exactly as AWS gives them.
 
