@@ -86,7 +86,7 @@ class Groups:
     def here(cls, root: Path = ROOT, membership: Path = MEMBERSHIP) -> Groups | None:
         """None where this process may not make groups. What dead processes left is removed."""
         own = _own_groups(root, membership)
-        name = f"{PREFIX}{os.getpid()}"
+        name = f"{PREFIX}{os.getpid()}-{os.urandom(3).hex()}"  # one process may have several, each with its own end
         for base in own["memory"]:
             _forget_the_dead(base)
             folder = _made(base / name, "memory", "memory.limit_in_bytes", "memory.max")
@@ -171,7 +171,7 @@ def _made(folder: Path, controller: str, *files: str) -> Path | None:
 def _forget_the_dead(base: Path) -> None:
     """Remove groups of earlier processes that could not do it themselves."""
     for folder in base.glob(f"{PREFIX}*"):
-        pid = folder.name.removeprefix(PREFIX)
+        pid = folder.name.removeprefix(PREFIX).partition("-")[0]
         if pid.isdigit() and not Path(f"/proc/{pid}").exists():
             _clear(folder)
 

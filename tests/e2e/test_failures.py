@@ -41,13 +41,14 @@ def test_a_failing_function_is_tried_three_times_and_ends_in_both_places(up: Run
     assert record["requestContext"]["requestId"] == attributes["RequestID"]
     assert record["responseContext"] == {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"}
     assert record["responsePayload"]["errorMessage"] == "cannot charge -5"
-    assert len(log_lines(up, "orders-charge", f"START RequestId: {attributes['RequestID']}")) == 3
+    eventually(lambda: len(log_lines(up, "orders-charge", f"START RequestId: {attributes['RequestID']}")) == 3)
 
 
 def test_the_attempts_were_one_and_two_minutes_apart(up: Running) -> None:
     put_order(up, {"amount": -6, "id": "timed"})
     [dead] = messages(up, "orders-charge-dead-letters")
     request_id = dead["MessageAttributes"]["RequestID"]["StringValue"]
+    eventually(lambda: len(log_lines(up, "orders-charge", f"START RequestId: {request_id}")) == 3)
     events = up.client("logs").filter_log_events(
         logGroupName="/aws/lambda/orders-charge", filterPattern=f'"START RequestId: {request_id}"'
     )["events"]
