@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from runner.core import environment_faults as faults
 from runner.core.environment import HOLDING, Event, Life, after
 from runner.core.environment_faults import Fault
-from runner.core.environment_lines import End, Extension, InitReport, InitStart, Report, Start
+from runner.core.environment_lines import Extension, InitReport, InitStart
 from runner.host.clock import Clock
 from runner.host.http import Exchange, HttpServer, Sink
 from runner.host.process import describe
@@ -139,7 +139,7 @@ class Environment:
         self.life = after(self.life, Event.LEASED)
         invocation.began = self._clock.elapsed()
         self.invocation = invocation
-        self.output.begin(Start(invocation.call.request_id, self.terms.version), tail=invocation.call.tail)
+        self.output.begin(invocation.call.request_id, self.terms.version, tail=invocation.call.tail)
         self._limit(invocation.began + self.terms.timeout_s)
         if self.life is Life.RESTARTING:
             self._began = invocation.began
@@ -422,12 +422,7 @@ class Environment:
         self.idle_since = self._clock.elapsed()
         duration_ms = (self.idle_since - invocation.began) * 1000
         init_ms, self._init_ms = self._init_ms, None
-        request_id = invocation.call.request_id
-        peak = self.peak_memory() if invocation.call.tail else 0
-        self.output.done(
-            End(request_id, duration_ms, status, error_type),
-            Report(request_id, duration_ms, self.terms.memory_mb, peak, init_ms, status, error_type),
-        )
+        self.output.done(invocation.call.request_id, duration_ms, self.terms.memory_mb, init_ms, status, error_type)
         if invocation.call.tail:
             tail = self.output.take_tail()
             answer = Answer(

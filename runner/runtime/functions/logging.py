@@ -4,44 +4,56 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Protocol
 
-from runner.core.environment_lines import End, Format, PlatformLine, Report, Start
+from runner.core.environment_lines import End, Format, PlatformLine, Report, Start, end_text, report_text, start_text
 from runner.host.clock import Clock
 
 log = logging.getLogger(__name__)
 
 FLUSH_S = 0.01  # how long lines may wait to be handed on together
+FEW = 100  # lines of several environments: so many are handed on in order of time, more one environment after another
+SAMPLES = 16  # environments asked for their memory in one batch, each time; of more, some are asked less often
+SAMPLED_S = 0.25  # so old may a peak be then
 EVENT_LIMIT = 262_144 - 26  # bytes of one log event, less what CloudWatch counts for it
 TAIL = 4096  # bytes of log that an answer may carry
+
+Written = tuple[float, str]
+"""A line as it is kept: when it was written (epoch seconds), and its text without line end."""
+
+Line = tuple[float, str | PlatformLine]
+"""A line that is not rendered yet."""
+
+Begun = tuple[float, str, str]
+"""An invocation that began: when, its request id, the function's version."""
+
+Done = tuple[float, Begun | None, str, float, int, float | None, str, str]
+"""One that is over: when, how it began if that was not written yet, and what `Output.done` was told."""
 
 
 class LogSink(Protocol):
     """Where log lines go. Must not block or raise."""
 
-    def write(self, function: str, group: str, stream: str, lines: Sequence[tuple[float, str]]) -> None:
+    def write(self, function: str, group: str, stream: str, lines: Sequence[Written]) -> None:
         """Lines of one stream, in order: when each was written (epoch seconds), and its text without line end."""
         ...
 
 
-Entry = tuple["Output", float, str | PlatformLine]
-"""A line of an environment, and when it was written."""
-
-
 class Journal:
-    """Collects the lines of all environments and hands them to the sink a moment later, in order."""
+    """Hands the lines of all environments to the sink a moment after they were written: each one's in one go."""
 
     def __init__(self, sink: LogSink, clock: Clock) -> None:
         self.clock = clock
         self._sink = sink
-        self._pending: list[Entry] = []
+        self._waiting: list[Output] = []
         self._timer: asyncio.TimerHandle | None = None
 
-    def add(self, *entries: Entry) -> None:
-        self._pending += entries
+    def wake(self, output: Output) -> None:
+        """An environment that had nothing to hand on has something now."""
+        self._waiting.append(output)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_S, self.flush)
 
@@ -50,17 +62,34 @@ class Journal:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        pending, self._pending = self._pending, []
-        for output, entries in groupby(pending, _OUTPUT):
+        waiting, self._waiting = self._waiting, []
+        batches: list[tuple[Output, list[Written]]] = []
+        for number, output in enumerate(waiting):
             try:
-                lines = output.rendered(entries)
-                if lines:
-                    self._sink.write(output.function, output.group, output.stream, lines)
+                batches.append((output, output.take_lines(exact=number < SAMPLES)))
             except Exception:
-                log.exception("Lines of %s were lost.", output.function, extra={"action": "log_lines_lost"})
+                _lost(output)
+        if len(batches) > 1 and sum(len(lines) for _, lines in batches) <= FEW:
+            batches = _in_order(batches)
+        for output, lines in batches:
+            if lines:
+                self._write(output, lines)
+
+    def _write(self, output: Output, lines: list[Written]) -> None:
+        try:
+            self._sink.write(output.function, output.group, output.stream, lines)
+        except Exception:
+            _lost(output)
 
 
-_OUTPUT = itemgetter(0)
+def _lost(output: Output) -> None:
+    log.exception("Lines of %s were lost.", output.function, extra={"action": "log_lines_lost"})
+
+
+def _in_order(batches: Sequence[tuple[Output, list[Written]]]) -> list[tuple[Output, list[Written]]]:
+    """The same lines in order of time, so that who reads along sees who called whom."""
+    lines = sorted(((line[0], output, line) for output, lines in batches for line in lines), key=itemgetter(0))
+    return [(output, [line for _, _, line in run]) for output, run in groupby(lines, itemgetter(1))]
 
 
 class Output:
@@ -73,18 +102,22 @@ class Output:
         self, journal: Journal, function: str, group: str, stream: str, form: Format, memory: Callable[[], int]
     ) -> None:
         self.function, self.group, self.stream, self.form = function, group, stream, form
-        self._journal = journal
         self.memory = memory
+        self._journal = journal
+        self._now = journal.clock.now
+        self._pending: list[Line | Done] = []
         self._rest = b""
         self._tail: list[str] | None = []
-        self._start: Entry | None = None
+        self._begun: Begun | None = None
+        self._peak_mb = 0
+        self._peak_at = 0.0
 
-    def begin(self, start: Start, *, tail: bool) -> None:
+    def begin(self, request_id: str, version: str, *, tail: bool) -> None:
         """An invocation begins. `tail`: its log is wanted; lines of an init phase just before are part of it.
 
-        The line itself waits for what follows it, so that a short invocation costs the journal one visit.
+        The line itself waits for what follows it: most invocations end before anything else is to be written.
         """
-        self._start = (self, self._journal.clock.now(), start)
+        self._begun = self._now(), request_id, version
         if not tail:
             self._tail = None
             return
@@ -94,19 +127,30 @@ class Output:
 
     def show_start(self) -> None:
         """Hand on the start of an invocation that takes its time."""
-        if self._start is not None:
-            self._add(self._start)
-            self._start = None
+        if self._begun is not None:
+            (at, request_id, version), self._begun = self._begun, None
+            self._add((at, Start(request_id, version)))
 
-    def done(self, end: End, report: Report) -> None:
-        """The invocation is over."""
-        now = self._journal.clock.now()
-        if self._start is not None:
-            self._journal.add(self._start, (self, now, end), (self, now, report))
-            self._start = None
-        else:
-            self._add((self, now, end))
-            self._add((self, now, report))
+    def done(
+        self,
+        request_id: str,
+        duration_ms: float,
+        memory_mb: int,
+        init_ms: float | None,
+        status: str = "success",
+        error_type: str = "",
+    ) -> None:
+        """The invocation is over. What is written about it is made up when it is handed on."""
+        now = self._now()
+        if self._tail is None:
+            if not self._pending:
+                self._journal.wake(self)
+            self._pending.append((now, self._begun, request_id, duration_ms, memory_mb, init_ms, status, error_type))
+            self._begun = None
+            return
+        peak_mb = self.memory()
+        self._add((now, End(request_id, duration_ms, status, error_type)))
+        self._add((now, Report(request_id, duration_ms, memory_mb, peak_mb, init_ms, status, error_type)))
 
     def feed(self, data: bytes) -> None:
         """What the processes of the environment wrote; a line is an event once it is complete."""
@@ -126,33 +170,63 @@ class Output:
 
     def _line(self, raw: bytes) -> None:
         for start in range(0, len(raw), EVENT_LIMIT) if len(raw) > EVENT_LIMIT else (0,):
-            line = raw[start : start + EVENT_LIMIT].decode("utf-8", "replace")
-            self._add((self, self._journal.clock.now(), line))
+            self._add((self._now(), raw[start : start + EVENT_LIMIT].decode("utf-8", "replace")))
 
     def platform(self, line: PlatformLine) -> None:
         """A line of Lambda's own."""
         self.show_start()
-        self._add((self, self._journal.clock.now(), line))
+        self._add((self._now(), line))
 
-    def _add(self, entry: Entry) -> None:
+    def _add(self, line: Line) -> None:
         if self._tail is not None:
-            text = self.render(entry[2], entry[1])
+            text = self._text(*line)
             if text is not None:
                 self._tail.append(text)
-        self._journal.add(entry)
+        if not self._pending:
+            self._journal.wake(self)
+        self._pending.append(line)
 
-    def rendered(self, entries: Iterable[Entry]) -> list[tuple[float, str]]:
-        """Lines as they are kept, without those that the function does not want. Memory is asked for once."""
-        lines, peak = [], 0
-        for _, at, line in entries:
-            if isinstance(line, Report) and line.max_memory_mb == 0:
-                peak = line.max_memory_mb = peak or self.memory()
-            text = self.render(line, at)
-            if text is not None:
-                lines.append((at, text))
+    def take_lines(self, *, exact: bool = True) -> list[Written]:
+        """What is pending, as it is kept: without lines that the function does not want.
+
+        Memory is asked for once, and if it need not be `exact`, only where it was not asked for lately.
+        """
+        pending, self._pending = self._pending, []
+        lines: list[Written] = []
+        peak_mb = -1
+        for entry in pending:
+            if len(entry) == 2:
+                text = self._text(*entry)
+                if text is not None:
+                    lines.append((entry[0], text))
+                continue
+            if peak_mb < 0:
+                peak_mb = self._peak(entry[0], exact=exact)
+            at, begun, request_id, duration_ms, memory_mb, init_ms, status, error_type = entry
+            if self.form.json:
+                lines += self._events(entry, peak_mb)
+                continue
+            if begun is not None:
+                lines.append((begun[0], start_text(begun[1], begun[2])))
+            lines.append((at, end_text(request_id)))
+            report = report_text(request_id, duration_ms, memory_mb, peak_mb, init_ms, status, error_type)
+            lines.append((at, report))
         return lines
 
-    def render(self, line: str | PlatformLine, at: float) -> str | None:
+    def _peak(self, at: float, *, exact: bool) -> int:
+        if exact or at - self._peak_at > SAMPLED_S:
+            self._peak_mb, self._peak_at = self.memory(), at
+        return self._peak_mb
+
+    def _events(self, entry: Done, peak_mb: int) -> list[Written]:
+        """An invocation's lines in the JSON format."""
+        at, begun, request_id, duration_ms, memory_mb, init_ms, status, error_type = entry
+        lines: list[tuple[float, PlatformLine]] = [(begun[0], Start(begun[1], begun[2]))] if begun is not None else []
+        lines.append((at, End(request_id, duration_ms, status, error_type)))
+        lines.append((at, Report(request_id, duration_ms, memory_mb, peak_mb, init_ms, status, error_type)))
+        return [(when, text) for when, line in lines if (text := self.form.platform(line, when)) is not None]
+
+    def _text(self, at: float, line: str | PlatformLine) -> str | None:
         if isinstance(line, str):
             return line if self.form.keeps(line) else None
         return self.form.platform(line, at)
