@@ -18,7 +18,8 @@ from typing import Protocol
 import uvloop
 
 from runner.host.clock import Clock, process_age_s
-from runner.host.http import Exchange, HttpServer
+from runner.host.exchange import Exchange
+from runner.host.http import HttpServer
 from runner.host.lock import Holder, StateLock, holder, make_folder
 from runner.host.ports import listener
 from runner.host.signals import Ending
@@ -56,6 +57,7 @@ from runner.wire.iam import Iam
 from runner.wire.lambda_ import Lambda
 from runner.wire.lambda_.downloads import PATH as CODE_PATH
 from runner.wire.lambda_.downloads import Downloads
+from runner.wire.lambda_.express import Express
 from runner.wire.lambda_.url_calls import HOST_MARK, UrlCalls
 from runner.wire.log_lines import line_of, search_of
 from runner.wire.logs import Logs
@@ -144,6 +146,9 @@ class App:
             self.doors.open(service, door)
         self.log_tail = LogTail(self.logs, deployment)
         self.front = Front(self._rooms(), place, clock)
+        self.express = Express(
+            deployment, self.functions, place, clock, date=self.front.date, plain_host=self.front.plain_host
+        )
         self.log_lines = log_lines.LogLines(self.log_tail)
         self.front.mount_raw("GET", log_lines.PATH, self.log_lines.answer)
         self.front.mount_raw("GET", CODE_PATH, Downloads(self.code).answer)
@@ -153,7 +158,16 @@ class App:
         """One room a service that SDKs call."""
         deployment, place, clock = self.deployment, self.place, self.clock
         return [
-            Lambda(deployment, self.code, self.functions, self.invocations, place, clock, self.functions),
+            Lambda(
+                deployment,
+                self.code,
+                self.functions,
+                self.invocations,
+                place,
+                clock,
+                self.functions,
+                polling=self.mappings,
+            ),
             Events(self.buses, deployment, place, clock),
             Scheduler(deployment, place, clock),
             Sqs(self.queues, deployment, place, clock),
@@ -256,6 +270,7 @@ class Session:
             return 1
         alive = asyncio.create_task(self._alive(), name="alive")
         self._server.handler = self._app.front.handle
+        self._server.shortcut = self._app.express.around
         self._announce(plan)
         gc.freeze()  # what stands now stays: collections need not look at it again
         await asyncio.wait({alive, ended}, return_when=asyncio.FIRST_COMPLETED)

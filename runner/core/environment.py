@@ -35,6 +35,7 @@ class Event(Word):
     FROZE = "froze"
     LEASED = "leased"  # given an invocation
     ANSWERED = "answered"  # the response or the error is in
+    SERVED = "served"  # the response is in, and the process asks for work again
     FAILED = "failed"  # the process is no more: crashed, exited, timed out, or init went wrong
     RETIRED = "retired"  # its version is replaced, it is idle too long, or the runner stops
     EXITED = "exited"  # the process ended after it was told to
@@ -49,11 +50,21 @@ LIFE: dict[Life, dict[Event, Life]] = {
         Event.RETIRED: Life.STOPPING,
     },
     Life.FROZEN: {Event.LEASED: Life.BUSY, Event.FAILED: Life.RESET, Event.RETIRED: Life.STOPPING},
-    Life.BUSY: {Event.ANSWERED: Life.ANSWERED, Event.FAILED: Life.RESET, Event.RETIRED: Life.DRAINING},
+    Life.BUSY: {
+        Event.ANSWERED: Life.ANSWERED,
+        Event.SERVED: Life.IDLE,
+        Event.FAILED: Life.RESET,
+        Event.RETIRED: Life.DRAINING,
+    },
     Life.ANSWERED: {Event.READY: Life.IDLE, Event.FAILED: Life.RESET, Event.RETIRED: Life.STOPPING},
     Life.RESET: {Event.LEASED: Life.RESTARTING, Event.RETIRED: Life.GONE},
     Life.RESTARTING: {Event.READY: Life.BUSY, Event.FAILED: Life.RESET, Event.RETIRED: Life.DRAINING},
-    Life.DRAINING: {Event.READY: Life.DRAINING, Event.ANSWERED: Life.STOPPING, Event.FAILED: Life.GONE},
+    Life.DRAINING: {
+        Event.READY: Life.DRAINING,
+        Event.ANSWERED: Life.STOPPING,
+        Event.SERVED: Life.STOPPING,
+        Event.FAILED: Life.GONE,
+    },
     Life.STOPPING: {Event.READY: Life.STOPPING, Event.EXITED: Life.GONE, Event.FAILED: Life.GONE},
     Life.GONE: {},
 }

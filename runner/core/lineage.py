@@ -40,9 +40,9 @@ def step(trace: str | None, function_arn: str, *, request_id: str, now: float) -
 
     Without a trace a new one begins; its ids are derived from the request id, so that a repeated step agrees.
     """
-    name = _name(function_arn)
     if trace is None:
-        return Step(f"{_beginning(request_id, now)};{KEY}=1:{name}:0", looping=False)
+        return Step(first(_hex(request_id), now, beginning(function_arn)), looping=False)
+    name = _name(function_arn)
     fields = _fields(trace)
     seen = _seen(fields.pop(KEY, ""))
     times = seen[name].times + 1 if name in seen else 0
@@ -50,7 +50,7 @@ def step(trace: str | None, function_arn: str, *, request_id: str, now: float) -
     seen.pop(name, None)
     seen[name] = _Seen(hop, times)
     kept = list(seen.items())[-LINEAGE_MAX:]
-    for key, value in _fields(_beginning(request_id, now)).items():
+    for key, value in _fields(first(_hex(request_id), now, "")).items():
         fields.setdefault(key, value)
     text = "|".join(f"{one.hop}:{name}:{one.times}" for name, one in kept)
     header = ";".join(f"{key}={value}" for key, value in [*fields.items(), (KEY, text)])
@@ -72,13 +72,19 @@ def invocations(trace: str | None, function_arn: str) -> int:
     return 0 if seen is None else seen.times + 1
 
 
+def first(digits: str, now: float, lineage: str) -> str:
+    """The header of an invocation without a cause. `digits`: 32 hexadecimal ones; `lineage`: from `beginning`."""
+    return f"Root=1-{int(now):08x}-{digits[:24]};Parent={digits[-16:]};Sampled=0;{lineage}"
+
+
+def beginning(function_arn: str) -> str:
+    """The field that says: this function, for the first time."""
+    return f"{KEY}=1:{_name(function_arn)}:0"
+
+
 def root(request_id: str, now: float) -> str:
     """The id of a new trace: `1-<8 hex of epoch seconds>-<24 hex>`."""
     return f"1-{int(now):08x}-{_hex(request_id)[:24]}"
-
-
-def _beginning(request_id: str, now: float) -> str:
-    return f"Root={root(request_id, now)};Parent={_hex(request_id)[-16:]};Sampled=0"
 
 
 def _fields(trace: str | None) -> dict[str, str]:

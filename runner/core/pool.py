@@ -90,6 +90,11 @@ class Pool(Generic[E, R]):
         """Environments of provisioned concurrency that are initialised."""
         return sum(1 for environment in self.kept if environment not in self.starting)
 
+    @property
+    def provisioned_free(self) -> bool:
+        """Whether one of those is idle."""
+        return bool(self.kept) and any(environment in self.kept for environment in self.idle)
+
     # what happens
 
     def take(self) -> E | None:

@@ -15,12 +15,12 @@ import contextlib
 import logging
 import socket
 from collections import deque
-from collections.abc import Callable, Sequence
-from http import HTTPStatus
+from collections.abc import Callable
 from typing import cast
 
 import httptools
 
+from runner.host.exchange import STATUS_LINES, Exchange, Sink
 from runner.model.errors import PortInUse
 
 log = logging.getLogger(__name__)
@@ -30,149 +30,9 @@ MAX_HEAD = 1024 * 1024  # request line and headers, as Lambda limits them
 UPGRADE_HEADERS = frozenset(("connection", "upgrade", "http2-settings", "expect"))
 MAX_PIPELINED = 64  # requests waiting on one connection before reading pauses
 MAX_WAITING = 1024 * 1024  # bytes of their bodies, likewise
-LARGE = 64 * 1024  # a body from here on is sent without being copied behind its head
 LINGER_S = 5.0  # a refused client may go on sending for so long, so that it gets to read why
 
-STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-Headers = Sequence[tuple[str, str]]
-Sink = Callable[[bytes], None]
-
-
-class Exchange:
-    """One request and the means to answer it, exactly once: `respond`, or `start`, `write` ..., `finish`.
-
-    `target` is the request target as sent; `headers` have lower-case names, the last of equal names wins. `body` is
-    complete by the time the handler is called, unless a sink took it. `on_lost` is called if the client goes away
-    before the answer is complete. With `half_open` set, a client that only closed its sending side is still answered.
-    `date` is the header of that name, as a whole line; who wants one sets it.
-    """
-
-    __slots__ = (
-        "_answered",
-        "_chunked",
-        "_connection",
-        "_keep_alive",
-        "_old",
-        "body",
-        "date",
-        "half_open",
-        "headers",
-        "method",
-        "on_lost",
-        "sink",
-        "target",
-        "trailers",
-    )
-
-    def __init__(self, connection: _Connection) -> None:
-        self.method = ""
-        self.date = b""
-        self.target = ""
-        self.headers: dict[str, str] = {}
-        self.trailers: dict[str, str] = {}
-        self.body = b""
-        self.sink: Sink | None = None
-        self.on_lost: Callable[[], None] | None = None
-        self._connection = connection
-        self.half_open = False
-        self._keep_alive = True
-        self._old = False
-        self._answered = False
-        self._chunked = False
-
-    @property
-    def path(self) -> str:
-        """The path, still percent-encoded."""
-        return self.target.partition("?")[0]
-
-    @property
-    def query(self) -> str:
-        """The query string, still percent-encoded."""
-        return self.target.partition("?")[2]
-
-    @property
-    def answered(self) -> bool:
-        return self._answered
-
-    @property
-    def lost(self) -> bool:
-        """True once the client is gone: what is written goes nowhere."""
-        return self._connection.transport is None
-
-    @property
-    def backlog(self) -> int:
-        """Bytes written that the client has not taken yet; what streams much looks at it and awaits `drained`."""
-        transport = self._connection.transport
-        return 0 if transport is None else transport.get_write_buffer_size()
-
-    async def drained(self) -> None:
-        """Until the client has taken most of what was written, or is gone."""
-        await self._connection.drained()
-
-    def drop(self) -> None:
-        """Cut the connection instead of answering."""
-        self._connection.abort()
-
-    def respond(self, status: int, headers: Headers = (), body: bytes = b"") -> None:
-        """Answer whole."""
-        head = self._head(status, headers)
-        if status not in (204, 304):
-            head.append(b"content-length: %d\r\n" % len(body))
-        else:
-            body = b""
-        head.append(b"\r\n")
-        self._answered = True
-        if self.method == "HEAD":
-            body = b""
-        if len(body) < LARGE:
-            head.append(body)
-        self._connection.send(b"".join(head))
-        if len(body) >= LARGE:
-            self._connection.send(body)
-        self._connection.done(self)
-
-    def start(self, status: int, headers: Headers = ()) -> None:
-        """Begin an answer of unknown length: in chunks, or for HTTP/1.0 up to the connection's end."""
-        if self._old:
-            self._keep_alive = False
-        head = self._head(status, headers)
-        self._chunked = True
-        head.append(b"\r\n" if self._old else b"transfer-encoding: chunked\r\n\r\n")
-        self._connection.send(b"".join(head))
-
-    def write(self, chunk: bytes) -> None:
-        """Send a piece of a started answer."""
-        if not self._chunked or self._answered:
-            raise RuntimeError("only a started answer has pieces")
-        if chunk:
-            self._connection.send(chunk if self._old else b"%x\r\n%b\r\n" % (len(chunk), chunk))
-
-    def finish(self) -> None:
-        """End a started answer."""
-        if not self._chunked or self._answered:
-            raise RuntimeError("only a started answer ends, and once")
-        self._answered = True
-        if not self._old:
-            self._connection.send(b"0\r\n\r\n")
-        self._connection.done(self)
-
-    def _head(self, status: int, headers: Headers) -> list[bytes]:
-        if self._answered or self._chunked:
-            raise RuntimeError("an exchange is answered once")
-        lines = [STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
-        text = "".join([f"{name}: {value}\r\n" for name, value in headers])
-        if text.count("\n") != len(headers) or text.count("\r") != len(headers):
-            # A value is data: it must not make headers of its own.
-            text = "".join([f"{name}: {' '.join(value.split())}\r\n" for name, value in headers])
-        lines.append(text.encode("latin-1", "replace"))
-        if self.date:
-            lines.append(self.date)
-        if not self._keep_alive or self._connection.retiring:
-            lines.append(b"connection: close\r\n")
-        return lines
-
 
 Handler = Callable[[Exchange], None]
 """Called once per request, in order per connection; must not block. An exception is answered with 500."""
@@ -188,8 +48,9 @@ class HttpServer:
         self.handler = handler
         self.max_body = max_body
         self.sink_for = sink_for
+        self.shortcut: ShortcutFor | None = None  # of connections to come
         self.port = 0
-        self.connections: set[_Connection] = set()
+        self.connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
         self._idle = asyncio.Event()
 
@@ -197,21 +58,21 @@ class HttpServer:
         """Start listening; port 0 takes a free one. Returns the port. Raises PortInUse."""
         loop = asyncio.get_running_loop()
         try:
-            self._server = await loop.create_server(lambda: _Connection(self), host, port, backlog=1024)
+            self._server = await loop.create_server(self._accepted, host, port, backlog=1024)
         except OSError as error:
             raise PortInUse(f"Port {port} on {host} cannot be used: {error.strerror or error}.") from error
         self.port = int(self._server.sockets[0].getsockname()[1])
         return self.port
 
-    async def adopt(self, sock: socket.socket, around: Callable[[_Connection], asyncio.Protocol] | None = None) -> None:
-        """Serve a connection that is there already, such as one end of a pair of sockets.
-
-        `around` makes a protocol that gets all of the connection's events first, and passes on what it does not deal
-        with itself: to the connection it is given, whole requests at a time (`at_rest`).
-        """
-        connection = _Connection(self)
+    async def adopt(self, sock: socket.socket, shortcut: ShortcutFor | None = None) -> None:
+        """Serve a connection that is there already, such as one end of a pair of sockets."""
+        connection = Connection(self)
         loop = asyncio.get_running_loop()
-        await loop.connect_accepted_socket(lambda: around(connection) if around else connection, sock)
+        await loop.connect_accepted_socket(lambda: shortcut(connection) if shortcut else connection, sock)
+
+    def _accepted(self) -> asyncio.Protocol:
+        connection = Connection(self)
+        return connection if self.shortcut is None else self.shortcut(connection)
 
     def drop(self) -> None:
         """Cut every connection; new ones are welcome."""
@@ -237,13 +98,13 @@ class HttpServer:
         if self._server is not None:
             await self._server.wait_closed()
 
-    def forget(self, connection: _Connection) -> None:
+    def forget(self, connection: Connection) -> None:
         self.connections.discard(connection)
         if not self.connections:
             self._idle.set()
 
 
-class _Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """Parses requests off one connection and hands them over one at a time, in order."""
 
     def __init__(self, server: HttpServer) -> None:
@@ -251,7 +112,7 @@ class _Connection(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.parser = httptools.HttpRequestParser(self)
         self.incoming: Exchange | None = None
-        self.current: Exchange | None = None
+        self.current: Exchange | Shortcut | None = None
         self.waiting: deque[Exchange] = deque()
         self.waiting_size = 0
         self.body: list[bytes] = []
@@ -286,7 +147,7 @@ class _Connection(asyncio.Protocol):
             self.lingering.cancel()
         self.resume_writing()
         self.server.forget(self)
-        pending = [self.current, *self.waiting, self.incoming]
+        pending: list[Exchange | Shortcut | None] = [self.current, *self.waiting, self.incoming]
         self.waiting.clear()
         for exchange in pending:
             if exchange is not None and not exchange.answered and exchange.on_lost is not None:
@@ -353,7 +214,7 @@ class _Connection(asyncio.Protocol):
             return
         self.in_head = False
         exchange.method = self.parser.get_method().decode("latin-1")
-        exchange._keep_alive = self.parser.should_keep_alive()
+        exchange.keep_alive = self.parser.should_keep_alive()
         exchange._old = self.parser.get_http_version() == "1.0"
         if not exchange.target.startswith("/"):
             exchange.target = _origin_form(exchange.target)
@@ -421,10 +282,10 @@ class _Connection(asyncio.Protocol):
         if self.transport is not None:
             self.transport.write(data)
 
-    def done(self, exchange: Exchange) -> None:
+    def done(self, exchange: Exchange | Shortcut) -> None:
         """The answer of the current exchange is complete: go on with the next."""
         self.current = None
-        if not exchange._keep_alive:
+        if not exchange.keep_alive:
             self._close()
         elif self.waiting:
             following = self.waiting.popleft()
@@ -497,3 +358,43 @@ def _origin_form(target: str) -> str:
         return target
     slash = rest.find("/")
     return rest[slash:] if slash >= 0 else "/"
+
+
+class Shortcut(asyncio.Protocol):
+    """Sees the bytes of a connection first, and passes on what it does not deal with: whole requests at a time.
+
+    What it takes it takes while the connection is at rest, by making itself the current exchange; it writes its answer
+    to `transport` (None once the client is gone) and then tells the connection that it is `done`.
+    """
+
+    answered = False
+    half_open = True
+    keep_alive = True
+    on_lost: Callable[[], None] | None = None
+
+    def __init__(self, inner: Connection) -> None:
+        self.inner = inner
+        self.transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.inner.connection_made(transport)
+        self.transport = self.inner.transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.transport = None
+        self.inner.connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self.inner.data_received(data)
+
+    def eof_received(self) -> bool:
+        return self.inner.eof_received()
+
+    def pause_writing(self) -> None:
+        self.inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        self.inner.resume_writing()
+
+
+ShortcutFor = Callable[[Connection], Shortcut]

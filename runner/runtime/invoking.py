@@ -12,7 +12,8 @@ class Call(NamedTuple):
 
     `qualifier` as the caller gave it (None: unqualified), for the ARN in the context. `client_context` is JSON text,
     already decoded. `trace` is the X-Ray header with its lineage. `tail`: the answer carries the end of the log.
-    `stream` receives pieces of a streamed response as they come; the answer's payload is then empty.
+    `stream` receives pieces of a streamed response as they come; the answer's payload is then empty. `synchronous`:
+    the caller waits, which is what limits of calls a second hold for.
     """
 
     function: str
@@ -23,6 +24,7 @@ class Call(NamedTuple):
     trace: str | None = None
     tail: bool = False
     stream: Callable[[bytes], None] | None = None
+    synchronous: bool = False
 
 
 class Answer(NamedTuple):
@@ -45,6 +47,16 @@ class Invoker(Protocol):
     `Reason` among the members (a throttle), ServiceException, ... exactly as the Invoke API answers."""
 
     def invoke(self, call: Call) -> asyncio.Future[Answer]: ...
+
+
+Done = Callable[[Answer | Exception], None]
+"""Told once what an invocation came to; an exception is what the Invoker's future would raise."""
+
+
+class DirectInvoker(Protocol):
+    """The same without a future between: `done` is called as soon as the answer is there, perhaps at once."""
+
+    def begin(self, call: Call, done: Done) -> None: ...
 
 
 class Asynchronous(Protocol):

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import zlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from email.utils import formatdate
 from functools import partial
 from typing import Any
 
 from runner.host.clock import Clock
-from runner.host.http import MAX_BODY, Exchange
+from runner.host.exchange import Exchange
+from runner.host.http import MAX_BODY
 from runner.model.errors import ApiError, RunnerError
 from runner.model.names import Place
 from runner.wire.constraints import checker
@@ -31,6 +30,7 @@ from runner.wire.protocols.message import Answer, Codec, Request
 from runner.wire.protocols.table import PROTOCOLS, WireProtocol
 from runner.wire.protocols.xml import text
 from runner.wire.routing import Router, Scope, Target, credential_scope, scope_of
+from runner.wire.stamps import Date, new_request_id
 
 log = logging.getLogger(__name__)
 
@@ -59,21 +59,6 @@ class Bound:
     check: Callable[[Mapping[str, Any]], None]
 
 
-class Date:
-    """The header `Date`, by which SDKs notice that their clock is wrong; made once a second."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._second = 0
-        self._line = b""
-
-    def line(self) -> bytes:
-        second = int(self._clock.wall())
-        if second != self._second:
-            self._second, self._line = second, b"date: %b\r\n" % formatdate(second, usegmt=True).encode()
-        return self._line
-
-
 class Front:
     """The handler of the endpoint's HttpServer."""
 
@@ -95,7 +80,7 @@ class Front:
         self._polls: set[asyncio.Task[None]] = set()
         self._ending = False
         self._started_at = clock.elapsed()
-        self._date = Date(clock)
+        self.date = Date(clock)
         self.mount("GET", "/_runner/health", self._health)
 
     def mount(self, method: str, path: str, operation: InternalOperation) -> None:
@@ -116,6 +101,10 @@ class Front:
         """Serve every request to hosts with `mark` in their name; who may call them is the operation's affair."""
         self._hosts.append((mark, operation))
 
+    def plain_host(self, host: str) -> bool:
+        """Whether requests to a host are welcome, and nobody's in particular."""
+        return self._guard.refusal({"host": host}) is None and not any(mark in host for mark, _ in self._hosts)
+
     def handle(self, exchange: Exchange) -> None:
         """Answer one request, now or later. Never raises."""
         exchange.half_open = True
@@ -124,7 +113,7 @@ class Front:
             if mark in host:
                 answer(exchange, new_request_id())
                 return
-        exchange.date = self._date.line()
+        exchange.date = self.date.line()
         refusal = self._guard.refusal(exchange.headers)
         if refusal is not None:
             self._refuse(exchange, 403, "AccessDeniedException", refusal)
@@ -325,13 +314,6 @@ class Front:
 
 def _abandon(task: asyncio.Task[None]) -> None:
     task.cancel()
-
-
-def new_request_id() -> str:
-    """A random UUID, as AWS gives every request."""
-    bits = random.getrandbits(128) & ~(0xF << 76 | 0x3 << 62) | 0x4 << 76 | 0x2 << 62
-    text = f"{bits:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def _not_there(target: Target, *, known: bool) -> ApiError:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from runner.host.http import Exchange
+from runner.host.exchange import Exchange
 
 PLAIN_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 PLAIN_QUALIFIER = re.compile(r"[a-zA-Z0-9_-]{1,128}|\$LATEST")

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
-from runner.host.http import Exchange
+from runner.host.exchange import Exchange
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 

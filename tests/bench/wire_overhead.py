@@ -19,7 +19,8 @@ from typing import Any
 from botocore.serialize import create_serializer
 from botocore.session import get_session
 
-from runner.host.http import Exchange, HttpServer
+from runner.host.exchange import Exchange
+from runner.host.http import HttpServer
 from runner.wire.constraints import checker
 from runner.wire.models import Models
 from runner.wire.operation import Context, Members

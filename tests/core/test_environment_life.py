@@ -59,7 +59,7 @@ def test_an_invocation_is_held_until_it_is_answered_or_lost(events: list[Event])
         if event is Event.LEASED:
             assert not held
             held = True
-        elif event in (Event.ANSWERED, Event.FAILED):
+        elif event in (Event.ANSWERED, Event.SERVED, Event.FAILED):
             held = False
         elif event is Event.RETIRED and before in HOLDING:
             assert life is Life.DRAINING

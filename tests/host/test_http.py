@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 import pytest
 import uvloop
 
-from runner.host.http import MAX_HEAD, Exchange, Handler, HttpServer, Sink
+from runner.host.exchange import Exchange, Sink
+from runner.host.http import MAX_HEAD, Handler, HttpServer
 from runner.model.errors import PortInUse
 
 WAIT_S = 20.0  # a bound on waiting, never a measurement

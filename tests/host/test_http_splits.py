@@ -11,7 +11,8 @@ import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.host.http import Exchange, HttpServer
+from runner.host.exchange import Exchange
+from runner.host.http import HttpServer
 
 WAIT_S = 20.0  # a bound on waiting, never a measurement
 BODIES = st.lists(st.binary(max_size=60), min_size=1, max_size=8)

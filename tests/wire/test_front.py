@@ -19,7 +19,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from runner.host.clock import Clock
-from runner.host.http import Exchange
+from runner.host.exchange import Exchange
 from runner.model.errors import ApiError, InputError
 from runner.model.names import Place
 from runner.wire.operation import Context, Members

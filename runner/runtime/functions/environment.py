@@ -18,7 +18,8 @@ from runner.core.environment import HOLDING, Event, Life, after
 from runner.core.environment_faults import Fault
 from runner.core.environment_lines import Extension, InitReport, InitStart
 from runner.host.clock import Clock
-from runner.host.http import Exchange, HttpServer, Sink
+from runner.host.exchange import Exchange, Sink
+from runner.host.http import HttpServer
 from runner.host.process import describe
 from runner.host.process_groups import Group, Groups
 from runner.runtime.functions.generation import Generation
@@ -81,6 +82,7 @@ class Environment:
         self.terms = terms
         self.kind = kind
         self.idle_since = 0.0
+        self.watched = False  # the owner's mark
         self.invocation: Invocation | None = None
         self.output = Output(journal, terms.name, terms.group, stream, terms.form, self.peak_memory)
         self.owner = owner
@@ -101,6 +103,7 @@ class Environment:
         self._init_error: Fault | None = None
         self._exit_error: tuple[str, str] | None = None
         self._streamed: list[bytes] = []
+        self._collect = self._streamed.append
         self._killed_for_memory = False
         self._peak_mb = 0
 
@@ -136,18 +139,18 @@ class Environment:
 
     def use(self, invocation: Invocation) -> None:
         """Take an invocation. The environment has to be idle, frozen or reset."""
-        self.life = after(self.life, Event.LEASED)
-        invocation.began = self._clock.elapsed()
+        life = self.life = after(self.life, Event.LEASED)
+        began = invocation.began = self._clock.elapsed()
         self.invocation = invocation
         self.output.begin(invocation.call.request_id, self.terms.version, tail=invocation.call.tail)
-        self._limit(invocation.began + self.terms.timeout_s)
-        if self.life is Life.RESTARTING:
-            self._began = invocation.began
+        self._limit(began + self.terms.timeout_s)
+        if life is Life.RESTARTING:
+            self._began = began
             self.owner.spawn(self._open())
             return
         if self._generation is not None and self._generation.frozen:
             self._generation.thaw()
-        self._deliver()
+        self._deliver(invocation)
 
     def freeze(self) -> None:
         self.life = after(self.life, Event.FROZE)
@@ -211,11 +214,21 @@ class Environment:
             if before is Life.STARTING:
                 self._init_done()
             self.owner.ready(self)
-        elif life is Life.BUSY or (life is Life.DRAINING and self.invocation is not None):
-            self._deliver()
+        elif self.invocation is not None and life in (Life.BUSY, Life.DRAINING):
+            self._deliver(self.invocation)
 
     def on_response(self, body: bytes, content_type: str) -> None:
         self._complete(Answer(body, self.terms.version, content_type=content_type))
+
+    def on_served(self, body: bytes, content_type: str) -> None:
+        answer = Answer(body, self.terms.version, content_type=content_type)
+        if self._generation is None or self._generation.extensions.all:
+            self._complete(answer)
+            self.on_next()
+            return
+        self._complete(answer, event=Event.SERVED)
+        if self.life is Life.IDLE:
+            self.owner.ready(self)
 
     def on_streamed(self, error_type: str, error_body: bytes) -> None:
         payload = b"".join(self._streamed)
@@ -383,21 +396,13 @@ class Environment:
 
     @property
     def _request_id(self) -> str:
-        return self.invocation.request_id if self.invocation is not None else ""
+        return self.invocation.call.request_id if self.invocation is not None else ""
 
-    def _deliver(self) -> None:
-        invocation = self.invocation
-        assert invocation is not None
-        call = invocation.call
-        left_s = invocation.began + self.terms.timeout_s - self._clock.elapsed()
-        deadline_ms = int((self._clock.wall() + left_s) * 1000)
-        generation = self._generation
+    def _deliver(self, invocation: Invocation) -> None:
+        call, generation = invocation.call, self._generation
         assert generation is not None
-        if call.stream is not None:
-            generation.api.stream = call.stream
-        else:
-            self._streamed = []
-            generation.api.stream = self._streamed.append
+        deadline_ms = int((self._clock.wall() + self._deadline - self._clock.elapsed()) * 1000)
+        generation.api.stream = call.stream or self._collect
         event = ApiEvent(call.request_id, deadline_ms, invocation.arn, call.trace, call.client_context, call.payload)
         if generation.extensions.all:
             generation.extensions.invoke(event)
@@ -406,28 +411,33 @@ class Environment:
     def _complete_with(self, fault: Fault, *, transition: bool = True) -> None:
         """The invocation came to no answer of its own."""
         answer = Answer(fault.payload, self.terms.version, UNHANDLED, fault.type)
-        self._complete(answer, fault.status, fault.type, transition=transition)
+        self._complete(answer, fault.status, fault.type, event=Event.ANSWERED if transition else None)
 
     def _complete(
-        self, answer: Answer, status: str = "success", error_type: str = "", *, transition: bool = True
+        self,
+        answer: Answer,
+        status: str = "success",
+        error_type: str = "",
+        *,
+        event: Event | None = Event.ANSWERED,
     ) -> None:
         """Answer the invocation at hand and close its log."""
         invocation = self.invocation
         assert invocation is not None
+        call = invocation.call
         if self._generation is not None:
             self._generation.drain()
         self.invocation = None
-        if transition:
-            self.life = after(self.life, Event.ANSWERED)
-        self.idle_since = self._clock.elapsed()
-        duration_ms = (self.idle_since - invocation.began) * 1000
+        if event is not None:
+            self.life = after(self.life, event)
+        now = self.idle_since = self._clock.elapsed()
         init_ms, self._init_ms = self._init_ms, None
-        self.output.done(invocation.call.request_id, duration_ms, self.terms.memory_mb, init_ms, status, error_type)
-        if invocation.call.tail:
-            tail = self.output.take_tail()
-            answer = Answer(
-                answer.payload, answer.version, answer.function_error, answer.error_type, tail, answer.content_type
-            )
+        took_ms = (now - invocation.began) * 1000
+        self.output.done(call.request_id, took_ms, self.terms.memory_mb, init_ms, status, error_type)
+        if call.tail:
+            answer = answer._replace(log_tail=self.output.take_tail())
+        if self._streamed:
+            self._streamed.clear()
         invocation.finish(answer)
         self.owner.answered(self, invocation)
         if self.life is Life.STOPPING and self._generation is not None:

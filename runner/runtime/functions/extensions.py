@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from runner.core.environment_extension import LIMIT, STEPS, State, Step, invalid_event
-from runner.host.http import Exchange
+from runner.host.exchange import Exchange
 from runner.runtime.functions.runtime_api import ACCEPTED, JSON, Event, refuse
 
 PREFIX = "/2020-01-01/extension/"

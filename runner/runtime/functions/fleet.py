@@ -43,7 +43,7 @@ class House(Protocol):
     def answered(self, invocation: Invocation) -> None: ...
 
     def awake(self, environment: Environment) -> None:
-        """An environment is not frozen any more."""
+        """An environment that is not `watched` is not frozen any more."""
 
     def hungry(self, fleet: Fleet) -> None:
         """A fleet wants to start environments."""
@@ -88,7 +88,9 @@ class Fleet:
         """Run the invocation now, or as soon as an environment is there for it."""
         environment = self.pool.take()
         if environment is not None:
-            self._use(environment, invocation)
+            environment.use(invocation)
+            if not environment.watched:
+                self._house.awake(environment)
         else:
             self.pool.wait(invocation)
             self._house.hungry(self)
@@ -130,9 +132,10 @@ class Fleet:
     # told by the environments
 
     def ready(self, environment: Environment) -> None:
-        if environment in self._starting:
+        if self._starting:
             self._start_over(environment)
-        self._house.awake(environment)
+        if not environment.watched:
+            self._house.awake(environment)
         actions = self.pool.ready(environment)
         if actions:
             self._carry_out(actions)
@@ -170,7 +173,8 @@ class Fleet:
 
     def _use(self, environment: Environment, invocation: Invocation) -> None:
         environment.use(invocation)
-        self._house.awake(environment)
+        if not environment.watched:
+            self._house.awake(environment)
 
     def _carry_out(self, actions: list[Action[Environment, Invocation]] | list[Stop[Environment]]) -> None:
         for action in actions:
@@ -188,7 +192,7 @@ class Fleet:
             log.exception("No environment of %s can be started.", self.version.name, extra={"action": "start_failed"})
             for invocation in self.pool.abandoned(why):
                 self._house.answered(invocation)
-                invocation.fail(ApiError("ServiceException", f"The function could not be started: {error}", 500))
+                invocation.finish(ApiError("ServiceException", f"The function could not be started: {error}", 500))
             self._house.start_ended()
             return
         self.pool.started(environment, why)

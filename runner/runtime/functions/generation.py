@@ -7,7 +7,8 @@ import signal
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from runner.host.http import Exchange, HttpServer, Sink
+from runner.host.exchange import Exchange, Sink
+from runner.host.http import HttpServer
 from runner.runtime.functions import extensions, runtime_api
 from runner.runtime.functions.extensions import Extensions, programs
 from runner.runtime.functions.launching import Launch
@@ -92,8 +93,9 @@ class Generation:
     def drain(self) -> None:
         """Take what was written up to now."""
         self.runtime.drain()
-        for process in self.others.values():
-            process.drain()
+        if self.others:
+            for process in self.others.values():
+                process.drain()
 
     def end(self, reason: str, now_s: float) -> None:
         """End all processes: at once, or in order where extensions asked to be told. `now_s`: the wall clock."""

@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
+import logging
 from dataclasses import dataclass
 
 from runner.core.pool_admission import Share
-from runner.runtime.invoking import Answer, Call
+from runner.runtime.invoking import Answer, Call, Done
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
 class Invocation:
     """`arn` is the function's as it was invoked. `share` says what its admission counts against.
 
-    `began` and `deadline` are readings of the monotonic clock, set when an environment takes it.
+    `began` is a reading of the monotonic clock, set when an environment takes it.
     """
 
     call: Call
     arn: str
-    future: asyncio.Future[Answer]
+    done: Done
     share: Share = Share.ACCOUNT
     began: float = 0.0
-    deadline: float = 0.0
-    init_ms: float | None = None
-    streamed: bool = False
 
-    @property
-    def request_id(self) -> str:
-        return self.call.request_id
-
-    def finish(self, answer: Answer) -> None:
-        """Give the caller the answer; a caller that is gone does not matter."""
-        if not self.future.done():
-            self.future.set_result(answer)
-
-    def fail(self, error: Exception) -> None:
-        if not self.future.done():
-            self.future.set_exception(error)
+    def finish(self, outcome: Answer | Exception) -> None:
+        """Tell the caller, once; what goes wrong for it does not touch the environment."""
+        try:
+            self.done(outcome)
+        except Exception:
+            log.exception("An answer of %s was lost.", self.call.function, extra={"action": "answer_lost"})

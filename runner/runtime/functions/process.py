@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import signal
 import socket
-import termios
 from collections.abc import Callable, Mapping
+from fcntl import ioctl
 from pathlib import Path
+from termios import FIONREAD
 
 import psutil
 
@@ -89,7 +89,7 @@ class Process:
         """Take what it has written up to now."""
         for _ in range(READS):
             # Asking first is cheaper than an exception for every invocation that writes nothing.
-            if self._log < 0 or fcntl.ioctl(self._log, termios.FIONREAD, NOTHING) == NOTHING or not self._read():
+            if self._log < 0 or ioctl(self._log, FIONREAD, NOTHING) == NOTHING or not self._read():
                 return
 
     def close(self) -> None:

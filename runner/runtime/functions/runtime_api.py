@@ -14,17 +14,17 @@ import binascii
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from runner.core.environment_faults import RESPONSE_LIMIT
-from runner.host.http import Exchange, Sink
+from runner.host.exchange import Exchange, Sink
 
 PREFIX = "/2018-06-01/runtime/"
 INVOCATION = PREFIX + "invocation/"
 NEXT = INVOCATION + "next"
-JSON = (("content-type", "application/json"),)
+JSON_TYPE, JSON_BYTES = "application/json", b"application/json"
+JSON = (("content-type", JSON_TYPE),)
 TEXT = (("content-type", "text/plain"),)
 ACCEPTED = b'{"status":"OK"}\n'
 STREAMING = "streaming"
@@ -45,8 +45,7 @@ class Phase(StrEnum):
     ERRED = "InvocationErrorResponse"
 
 
-@dataclass(slots=True)
-class Event:
+class Event(NamedTuple):
     """What `next` is answered with."""
 
     request_id: str
@@ -56,18 +55,18 @@ class Event:
     client_context: str | None
     body: bytes
 
-    def head(self) -> bytes:
-        """The same as the head of a whole answer, but for the end of its last line."""
+    def message(self) -> bytes:
+        """The answer to one of our own runtimes, whole; always in this form, which they look for."""
+        _, _, _, trace, client_context, body = self
+        trace_line = f"lambda-runtime-trace-id: {trace}\r\n" if trace is not None else ""
+        context_line = f"lambda-runtime-client-context: {client_context}\r\n" if client_context is not None else ""
         head = (
             "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
             f"lambda-runtime-aws-request-id: {self.request_id}\r\nlambda-runtime-deadline-ms: {self.deadline_ms}\r\n"
-            f"lambda-runtime-invoked-function-arn: {self.arn}\r\n"
+            f"lambda-runtime-invoked-function-arn: {self.arn}\r\n{trace_line}{context_line}"
+            f"content-length: {len(body)}\r\n\r\n"
         )
-        if self.trace is not None:
-            head += f"lambda-runtime-trace-id: {self.trace}\r\n"
-        if self.client_context is not None:
-            head += f"lambda-runtime-client-context: {self.client_context}\r\n"
-        return f"{head}content-length: {len(self.body)}\r\n\r\n".encode()
+        return head.encode() + body
 
     def headers(self) -> list[tuple[str, str]]:
         headers = [
@@ -84,13 +83,16 @@ class Event:
         return headers
 
 
+class Writer(Protocol):
+    def write(self, data: bytes) -> None: ...
+
+
 class Direct(Protocol):
     """A connection of one of our own runtimes that waits for work."""
 
     @property
-    def lost(self) -> bool: ...
-
-    def deliver(self, event: Event) -> None: ...
+    def transport(self) -> Writer | None:
+        """None once it is lost."""
 
 
 class Events(Protocol):
@@ -100,6 +102,9 @@ class Events(Protocol):
         """The runtime waits for work."""
 
     def on_response(self, body: bytes, content_type: str) -> None: ...
+
+    def on_served(self, body: bytes, content_type: str) -> None:
+        """A response with which the runtime waits for work again: `on_response` and `on_next` in one."""
 
     def on_streamed(self, error_type: str, error_body: bytes) -> None:
         """A streamed response is complete; with an error if its trailers say so."""
@@ -137,16 +142,19 @@ class RuntimeApi:
         """Answer the runtime's `next`; if its connection was lost, its next `next`."""
         poll = self._poll
         assert poll is not None, "the runtime does not wait"
-        if poll.lost:
+        if isinstance(poll, Exchange):
+            if poll.lost:
+                self._undelivered = event
+                return
+            poll.respond(200, event.headers(), event.body)
+        elif poll.transport is None:
             self._undelivered = event
             return
+        else:
+            poll.transport.write(event.message())
         self._poll = None
         self.phase = Phase.RUNNING
         self.request_id = event.request_id
-        if isinstance(poll, Exchange):
-            poll.respond(200, event.headers(), event.body)
-        else:
-            poll.deliver(event)
 
     @property
     def waits(self) -> bool:
@@ -160,14 +168,15 @@ class RuntimeApi:
 
     # from the runtime
 
-    def answer_and_ask(self, request_id: str, content_type: str, body: bytes, poll: Direct) -> bool:
+    def answer_and_ask(self, request_id: bytes, content_type: bytes, body: bytes, poll: Direct) -> bool:
         """A response that is also the next poll, from one of our own runtimes. False if it is not for now."""
-        if self.phase is not Phase.RUNNING or request_id != self.request_id or len(body) > RESPONSE_LIMIT:
+        if self.phase is not Phase.RUNNING or len(body) > RESPONSE_LIMIT:
+            return False
+        if request_id.decode("latin-1") != self.request_id:
             return False
         self.phase = Phase.READY
         self._poll = poll
-        self._events.on_response(body, content_type)
-        self._events.on_next()
+        self._events.on_served(body, JSON_TYPE if content_type == JSON_BYTES else content_type.decode("latin-1"))
         return True
 
     def handle(self, exchange: Exchange) -> None:

@@ -10,6 +10,7 @@ import random
 import resource
 import shutil
 from collections.abc import Coroutine, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from runner.runtime.functions.launching import Artifacts, Launching
 from runner.runtime.functions.logging import Journal, LogSink
 from runner.runtime.functions.routing import Route, route
 from runner.runtime.functions.terms import INIT_LIMIT_S
-from runner.runtime.invoking import Answer, Call
+from runner.runtime.invoking import Answer, Call, Done
 
 log = logging.getLogger(__name__)
 
@@ -90,15 +91,21 @@ class Functions:
     def invoke(self, call: Call) -> asyncio.Future[Answer]:
         """Run a function. The future raises ApiError if there is no such function or it is throttled."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        try:
-            arn, fleet = self._target(call.function, call.qualifier)
-            share = self._admit(fleet)
-        except ApiError as error:
-            future.set_exception(error)
-            return future
-        self._in_flight += 1
-        fleet.submit(Invocation(call, arn, future, share))
+        self.begin(call, partial(_settle, future))
         return future
+
+    def begin(self, call: Call, done: Done) -> None:
+        """The same without a future: `done` is called with what it would hold or raise."""
+        try:
+            arn, fleet, way = self._routes.get((call.function, call.qualifier)) or self._resolve(call)
+            if fleet is None:
+                fleet = self._fleet(way.pick(random.random()))
+            share = self._admit(fleet, call)
+        except ApiError as error:
+            done(error)
+            return
+        self._in_flight += 1
+        fleet.submit(Invocation(call, arn, done, share))
 
     def provisioned(self, function: str, version: str) -> tuple[int, str]:
         """How many environments of provisioned concurrency stand ready, and why no more will (empty: there is time)."""
@@ -107,19 +114,11 @@ class Functions:
             return 0, ""
         return fleet.pool.available, "FUNCTION_ERROR_INIT_FAILURE" if fleet.provision_failed else ""
 
-    def _target(self, name: str, qualifier: str | None) -> tuple[str, Fleet]:
-        found = self._routes.get((name, qualifier))
-        if found is None:
-            found = self._resolve(name, qualifier)
-        arn, fleet, way = found
-        if fleet is None:
-            fleet = self._fleet(way.pick(random.random()))
-        return arn, fleet
-
-    def _resolve(self, name: str, qualifier: str | None) -> tuple[str, Fleet | None, Route]:
-        way = route(self._deployment.state, self._place, name, qualifier)
+    def _resolve(self, call: Call) -> tuple[str, Fleet | None, Route]:
+        """The way of a call: its ARN, its fleet where it is always the same, and its route. Raises ApiError."""
+        way = route(self._deployment.state, self._place, call.function, call.qualifier)
         single = self._fleet(way.weights[0][0]) if len(way.weights) == 1 else None
-        found = self._routes[name, qualifier] = (way.arn, single, way)
+        found = self._routes[call.function, call.qualifier] = (way.arn, single, way)
         return found
 
     def _fleet(self, version: FunctionVersion) -> Fleet:
@@ -130,12 +129,11 @@ class Functions:
             fleet = self._fleets[key] = Fleet(self, version, self._place, limited=limited)
         return fleet
 
-    def _admit(self, fleet: Fleet) -> Share:
+    def _admit(self, fleet: Fleet, call: Call) -> Share:
         if self._closing:
             raise ApiError("ServiceException", "The runner is ending.", 500)
-        pool = fleet.pool
-        free = bool(pool.kept) and any(one in pool.kept for one in pool.idle)
-        share = self._admission.admit(fleet.version.name, provisioned_free=free)
+        now = self.clock.elapsed() if call.synchronous else None
+        share = self._admission.admit(call.function, provisioned_free=fleet.pool.provisioned_free, now=now)
         if isinstance(share, Throttle):
             members = {"Reason": str(share), "Type": "User"}
             raise ApiError("TooManyRequestsException", "Rate Exceeded.", 429, members=members)
@@ -156,8 +154,7 @@ class Functions:
             self._changed.set()
 
     def awake(self, environment: Environment) -> None:
-        if environment in self._awake:
-            return
+        environment.watched = True
         self._awake.add(environment)
         if self._watch is None:
             self._watch = asyncio.get_running_loop().call_later(WATCH_S, self._look)
@@ -190,16 +187,20 @@ class Functions:
             if environment.life is Life.IDLE:
                 if environment.idle_since < before:
                     environment.freeze()
-                    self._awake.discard(environment)
+                    self._unwatch(environment)
             elif environment.life in (Life.BUSY, Life.DRAINING, Life.RESTARTING):
                 environment.check()
             elif environment.life is Life.ANSWERED:
                 if environment.idle_since < before:
                     environment.owner.late(environment)
             else:
-                self._awake.discard(environment)
+                self._unwatch(environment)
         if self._awake:
             self._watch = asyncio.get_running_loop().call_later(WATCH_S, self._look)
+
+    def _unwatch(self, environment: Environment) -> None:
+        environment.watched = False
+        self._awake.discard(environment)
 
     async def run(self) -> None:
         """Prepare what will be needed and expire what is not used, until cancelled."""
@@ -268,12 +269,12 @@ class Functions:
         self._retiring = {one for one in self._retiring if not one.ended}
         for invocation in fleet.retire():
             try:
-                _, successor = self._target(invocation.call.function, invocation.call.qualifier)
+                _, successor, way = self._resolve(invocation.call)
             except ApiError as error:
                 self.answered(invocation)
-                invocation.fail(error)
+                invocation.finish(error)
             else:
-                successor.submit(invocation)
+                (successor or self._fleet(way.pick(random.random()))).submit(invocation)
 
     def _configure(self, state: State) -> None:
         """Concurrency as State has it now."""
@@ -316,7 +317,7 @@ class Functions:
             self._backlog.clear()
             for fleet in [*self._fleets.values(), *self._retiring]:
                 for invocation in fleet.retire():
-                    invocation.fail(ApiError("ServiceException", "The runner is ending.", 500))
+                    invocation.finish(ApiError("ServiceException", "The runner is ending.", 500))
                 fleet.kill()
             await self._wait_gone()
         self._tasks = None
@@ -339,6 +340,16 @@ class Functions:
             self._watch = None
         self._awake.clear()
         self.launching.kill()
+
+
+def _settle(future: asyncio.Future[Answer], outcome: Answer | Exception) -> None:
+    """A caller that is gone does not matter."""
+    if future.done():
+        return
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)
 
 
 async def _guarded(work: Coroutine[Any, Any, None]) -> None:

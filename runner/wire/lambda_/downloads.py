@@ -7,7 +7,7 @@ import logging
 import re
 from urllib.parse import parse_qs
 
-from runner.host.http import Exchange
+from runner.host.exchange import Exchange
 from runner.runtime.functions.code import CodeStore
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from runner.host.http import Exchange
+from runner.host.exchange import Exchange
 from runner.model.errors import ApiError
 
 UPPER_CASE = frozenset(

@@ -11,18 +11,19 @@ import binascii
 import json
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from runner.core.eventstream import frame
 from runner.core.lineage import Step, step
 from runner.core.payload import problem
 from runner.host.clock import Clock
-from runner.host.http import Exchange
+from runner.host.exchange import Exchange
 from runner.model.errors import ApiError
 from runner.model.function import Alias
 from runner.model.names import Place
 from runner.runtime.deployment import Deployment
-from runner.runtime.invoking import Answer, Asynchronous, Call, Invoker
+from runner.runtime.invoking import Answer, Asynchronous, Call, DirectInvoker
 from runner.wire.lambda_ import errors
 from runner.wire.lambda_.names import Reference, reference, resolve
 from runner.wire.lambda_.status import check_invocable
@@ -48,7 +49,7 @@ class Invocations:
     """The operations that run functions. `invoke` and `stream` answer their exchange themselves."""
 
     def __init__(
-        self, deployment: Deployment, invoker: Invoker, asynchronous: Asynchronous, place: Place, clock: Clock
+        self, deployment: Deployment, invoker: DirectInvoker, asynchronous: Asynchronous, place: Place, clock: Clock
     ) -> None:
         self._deployment = deployment
         self._invoker = invoker
@@ -63,18 +64,17 @@ class Invocations:
             kind = members.get("InvocationType") or "RequestResponse"
             wanted = self._wanted(members)
             if kind == "DryRun":
-                exchange.respond(204, self._headers(context, self._chain(context, wanted).header))
+                exchange.respond(204, _headers(context.request_id, self._chain(context, wanted).header))
                 return
             check_payload(exchange.body, kind)
             if kind == "Event":
                 self._later(exchange, context, wanted)
                 return
             call = self._call(exchange, context, members, wanted)
-            future = self._invoker.invoke(call)
         except ApiError as error:
             errors.answer(exchange, error, context.request_id)
             return
-        future.add_done_callback(lambda done: self._answer(exchange, context, call, done))
+        self._invoker.begin(call, partial(respond, exchange, call))
 
     async def invoke_async(self, members: Members, context: Context) -> Members:
         """InvokeAsync, the deprecated form of `Event`."""
@@ -90,18 +90,17 @@ class Invocations:
         try:
             kind = members.get("InvocationType") or "RequestResponse"
             wanted = self._wanted(members)
-            headers = self._headers(context, self._chain(context, wanted).header)
+            headers = _headers(context.request_id, self._chain(context, wanted).header)
             if kind == "DryRun":
                 exchange.respond(204, headers)
                 return
             check_payload(exchange.body, kind)
             answer = _StreamedAnswer(exchange, [*headers, *self._version_header(wanted)])
             call = self._call(exchange, context, members, wanted, answer)
-            future = self._invoker.invoke(call)
         except ApiError as error:
             errors.answer(exchange, error, context.request_id)
             return
-        future.add_done_callback(lambda done: answer.finish(done, context.request_id, tail=call.tail))
+        self._invoker.begin(call, partial(answer.finish, call))
 
     def _wanted(self, members: Members) -> Reference:
         name, qualifier = members["FunctionName"], members.get("Qualifier")
@@ -138,6 +137,7 @@ class Invocations:
             trace=chain.header,
             tail=members.get("LogType") == "Tail",
             stream=stream.write if stream else None,
+            synchronous=True,
         )
 
     def _chain(self, context: Context, wanted: Reference) -> Step:
@@ -149,15 +149,6 @@ class Invocations:
         latest = self._deployment.state.version(wanted.name)
         return latest is not None and latest.noun.config.recursive_loop == "Allow"
 
-    @staticmethod
-    def _headers(context: Context, trace: str) -> list[tuple[str, str]]:
-        return [
-            ("content-type", "application/json"),
-            ("x-amzn-requestid", context.request_id),
-            ("x-amzn-remapped-content-length", "0"),
-            (TRACE, trace),
-        ]
-
     def _version_header(self, wanted: Reference) -> list[tuple[str, str]]:
         """The executed version, where it is known before the invocation: not behind an alias that splits traffic."""
         state = self._deployment.state
@@ -166,19 +157,6 @@ class Invocations:
         if deployed is None or (alias is not None and alias.noun.routing is not None):
             return []
         return [("x-amz-executed-version", deployed.noun.version)]
-
-    def _answer(self, exchange: Exchange, context: Context, call: Call, done: asyncio.Future[Answer]) -> None:
-        answer = outcome(done)
-        if isinstance(answer, ApiError):
-            errors.answer(exchange, answer, context.request_id)
-            return
-        headers = self._headers(context, call.trace or "")
-        headers.append(("x-amz-executed-version", answer.version))
-        if answer.function_error is not None:
-            headers.append(("x-amz-function-error", answer.function_error))
-        if call.tail:
-            headers.append(("x-amz-log-result", base64.b64encode(answer.log_tail).decode()))
-        exchange.respond(200, headers, answer.payload)
 
     def _later(self, exchange: Exchange, context: Context, wanted: Reference) -> None:
         task = asyncio.get_running_loop().create_task(self._accept_and_answer(exchange, context, wanted))
@@ -194,7 +172,7 @@ class Invocations:
             log.exception("An invocation of %s could not be accepted.", wanted.name, extra={"action": "accept_failed"})
             errors.answer(exchange, errors.internal(), context.request_id)
         else:
-            exchange.respond(202, self._headers(context, self._chain(context, wanted).header))
+            exchange.respond(202, _headers(context.request_id, self._chain(context, wanted).header))
 
     async def _accept(self, wanted: Reference, payload: bytes, context: Context) -> None:
         await self._asynchronous.accept(
@@ -221,11 +199,11 @@ class _StreamedAnswer:
         if piece:
             self._exchange.write(frame(CHUNK_HEADERS, piece))
 
-    def finish(self, done: asyncio.Future[Answer], request_id: str, *, tail: bool) -> None:
-        answer = outcome(done)
+    def finish(self, call: Call, outcome: Answer | Exception) -> None:
+        answer = told(outcome)
         if isinstance(answer, ApiError):
             if not self._started:
-                errors.answer(self._exchange, answer, request_id)
+                errors.answer(self._exchange, answer, call.request_id)
                 return
             complete: dict[str, Any] = {"ErrorCode": answer.code, "ErrorDetails": answer.message or ""}
         else:
@@ -233,22 +211,41 @@ class _StreamedAnswer:
             complete = {}
             if answer.function_error is not None:
                 complete = {"ErrorCode": answer.function_error, "ErrorDetails": answer.payload.decode(errors="replace")}
-            if tail:
+            if call.tail:
                 complete["LogResult"] = base64.b64encode(answer.log_tail).decode()
         self._exchange.write(frame(COMPLETE_HEADERS, json.dumps(complete).encode()))
         self._exchange.finish()
 
 
-def outcome(done: asyncio.Future[Answer]) -> Answer | ApiError:
-    """What a future came to; anything but Lambda's own errors is a ServiceException to the caller."""
-    if done.cancelled():
-        return errors.internal()
-    error = done.exception()
-    if error is None:
-        return done.result()
-    if isinstance(error, ApiError):
-        return error
-    log.error("An invocation failed.", exc_info=error, extra={"action": "invocation_failed"})
+def respond(exchange: Exchange, call: Call, outcome: Answer | Exception) -> None:
+    """Answer a synchronous Invoke with what it came to."""
+    answer = told(outcome)
+    if isinstance(answer, ApiError):
+        errors.answer(exchange, answer, call.request_id)
+        return
+    headers = _headers(call.request_id, call.trace or "")
+    headers.append(("x-amz-executed-version", answer.version))
+    if answer.function_error is not None:
+        headers.append(("x-amz-function-error", answer.function_error))
+    if call.tail:
+        headers.append(("x-amz-log-result", base64.b64encode(answer.log_tail).decode()))
+    exchange.respond(200, headers, answer.payload)
+
+
+def _headers(request_id: str, trace: str) -> list[tuple[str, str]]:
+    return [
+        ("content-type", "application/json"),
+        ("x-amzn-requestid", request_id),
+        ("x-amzn-remapped-content-length", "0"),
+        (TRACE, trace),
+    ]
+
+
+def told(outcome: Answer | Exception) -> Answer | ApiError:
+    """What the caller is told; anything but an answer and Lambda's own errors is a ServiceException."""
+    if isinstance(outcome, Answer | ApiError):
+        return outcome
+    log.error("An invocation failed.", exc_info=outcome, extra={"action": "invocation_failed"})
     return errors.internal()
 
 

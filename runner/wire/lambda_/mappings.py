@@ -1,15 +1,19 @@
 """Event source mappings as records: Create-, Get-, List-, Update-, DeleteEventSourceMapping. Polling is not done here.
 
+What polling came to is `LastProcessingResult`, which is shown of streams only: recorded answers about queues never
+have it.
+
 Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html, and recorded answers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 
+from runner.core.batching import Processing
 from runner.core.patterns import check_mapping_filter
 from runner.model.errors import ApiError
 from runner.model.function import Tag
@@ -17,6 +21,7 @@ from runner.model.mapping import EventSourceMapping
 from runner.model.messaging import Queue
 from runner.model.names import Arn, derived_uuid, function_reference
 from runner.model.state import Deployed, State
+from runner.runtime.mappings import MappingState
 from runner.wire.lambda_.create import check_tags
 from runner.wire.lambda_.desk import Desk, given, page
 from runner.wire.lambda_.errors import USER, conflict, invalid, not_found
@@ -72,11 +77,23 @@ DUPLICATE_STREAM = (
 )
 
 
-class Mappings:
-    """The records of State; `State` members are told from when a record was last changed."""
+class Polling(Protocol):
+    """Tells how far mappings are carried out."""
 
-    def __init__(self, desk: Desk) -> None:
+    def state(self, uuid: str) -> MappingState: ...
+
+    def last_result(self, uuid: str) -> Processing: ...
+
+
+class Mappings:
+    """The records of State; `State` members are told from when a record was last changed.
+
+    Of a mapping that was disabled they say so once the last of its batches has ended.
+    """
+
+    def __init__(self, desk: Desk, polling: Polling | None = None) -> None:
         self._desk = desk
+        self._polling = polling
         self.operations: Mapping[str, Operation] = {
             "CreateEventSourceMapping": self.create,
             "GetEventSourceMapping": self.get,
@@ -180,7 +197,10 @@ class Mappings:
         at, enabled = deployed.modified_at, deployed.noun.enabled
         if not deployed.owner and settling(at, self._desk.now()) and (enabled or at > deployed.created_at):
             return "Creating" if at == deployed.created_at else "Updating"
-        return "Enabled" if enabled else "Disabled"
+        if enabled:
+            return "Enabled"
+        ending = self._polling is not None and self._polling.state(deployed.key) is MappingState.DISABLING
+        return "Disabling" if ending else "Disabled"
 
     def _shape(self, deployed: Deployed[EventSourceMapping], doing: str | None = None) -> dict[str, Any]:
         noun, place = deployed.noun, self._desk.place
@@ -204,13 +224,15 @@ class Mappings:
             shape.pop("FilterCriteria", None)
         if noun.kms_key_arn:
             shape["KMSKeyArn"] = noun.kms_key_arn
-        return shape | (_stream_members(noun) if stream else {})
+        if stream:
+            result = self._polling.last_result(deployed.key) if self._polling is not None else Processing.NONE
+            shape |= _stream_members(noun) | {"LastProcessingResult": str(result)}
+        return shape
 
 
 def _stream_members(noun: EventSourceMapping) -> dict[str, Any]:
     on_failure = noun.destination_config.on_failure if noun.destination_config is not None else None
     shape: dict[str, Any] = {
-        "LastProcessingResult": "No records processed",
         "ParallelizationFactor": noun.parallelization_factor,
         "BisectBatchOnFunctionError": noun.bisect_batch_on_function_error,
         "MaximumRecordAgeInSeconds": noun.max_record_age_s,

@@ -8,7 +8,7 @@ from runner.host.clock import Clock
 from runner.model.names import Place
 from runner.runtime.deployment import Deployment
 from runner.runtime.functions.code import CodeStore
-from runner.runtime.invoking import Asynchronous, Invoker
+from runner.runtime.invoking import Asynchronous, DirectInvoker
 from runner.wire.lambda_.aliases import Aliases
 from runner.wire.lambda_.concurrency import Concurrency, Provisioning
 from runner.wire.lambda_.create import Create
@@ -17,7 +17,7 @@ from runner.wire.lambda_.event_invoke import EventInvokeConfigs
 from runner.wire.lambda_.functions import Functions
 from runner.wire.lambda_.invoke import Invocations
 from runner.wire.lambda_.layers import Layers
-from runner.wire.lambda_.mappings import Mappings
+from runner.wire.lambda_.mappings import Mappings, Polling
 from runner.wire.lambda_.permissions import Permissions
 from runner.wire.lambda_.settings import Settings
 from runner.wire.lambda_.signing import Signing
@@ -36,11 +36,12 @@ class Lambda:
         self,
         deployment: Deployment,
         code: CodeStore,
-        invoker: Invoker,
+        invoker: DirectInvoker,
         asynchronous: Asynchronous,
         place: Place,
         clock: Clock,
         provisioning: Provisioning | None = None,
+        polling: Polling | None = None,
     ) -> None:
         desk = Desk(deployment, code, place, clock)
         invocations = Invocations(deployment, invoker, asynchronous, place, clock)
@@ -59,7 +60,7 @@ class Lambda:
             **EventInvokeConfigs(desk).operations,
             **Urls(desk).operations,
             **Layers(desk).operations,
-            **Mappings(desk).operations,
+            **Mappings(desk, polling).operations,
             **Tags(desk).operations,
             **Settings(desk).operations,
             **Signing(desk).operations,

@@ -5,24 +5,24 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
+from functools import partial
 
 from runner.core import function_url
 from runner.core.function_url import FAILED, Endpoint, Prelude, Reply, Request
 from runner.core.lineage import step
 from runner.host.clock import Clock
-from runner.host.http import Exchange
+from runner.host.exchange import Exchange
 from runner.model.errors import ApiError
 from runner.model.function import Permission, Url
 from runner.model.names import Place
 from runner.model.state import Deployed
 from runner.runtime.deployment import Deployment
-from runner.runtime.invoking import Answer, Call, Invoker
+from runner.runtime.invoking import Answer, Call, DirectInvoker
 from runner.wire.guard import is_local
 from runner.wire.lambda_.functions import function_of
-from runner.wire.lambda_.invoke import SYNC_LIMIT, outcome
+from runner.wire.lambda_.invoke import SYNC_LIMIT, told
 from runner.wire.lambda_.urls import qualifier_of, url_id
 from runner.wire.routing import scope_of
 
@@ -37,7 +37,7 @@ FORBIDDEN = (
 class UrlCalls:
     """Answers what comes to `<id>.lambda-url.<region>.localhost`."""
 
-    def __init__(self, deployment: Deployment, invoker: Invoker, place: Place, clock: Clock) -> None:
+    def __init__(self, deployment: Deployment, invoker: DirectInvoker, place: Place, clock: Clock) -> None:
         self._deployment = deployment
         self._invoker = invoker
         self._place = place
@@ -102,13 +102,10 @@ class UrlCalls:
         ]
         stream = _Stream(exchange, extra) if noun.invoke_mode == "RESPONSE_STREAM" else None
         write = stream.write if stream is not None else None
-        call = Call(name, qualifier_of(deployed), payload, request_id, trace=chain.header, stream=write)
-        try:
-            future = self._invoker.invoke(call)
-        except ApiError as error:
-            _failed(exchange, error)
-            return
-        future.add_done_callback(lambda done: _finish(exchange, done, extra, stream))
+        call = Call(
+            name, qualifier_of(deployed), payload, request_id, trace=chain.header, stream=write, synchronous=True
+        )
+        self._invoker.begin(call, partial(_finish, exchange, extra, stream))
 
 
 class _Stream:
@@ -142,9 +139,9 @@ class _Stream:
 
 
 def _finish(
-    exchange: Exchange, done: asyncio.Future[Answer], extra: list[tuple[str, str]], stream: _Stream | None
+    exchange: Exchange, extra: list[tuple[str, str]], stream: _Stream | None, outcome: Answer | Exception
 ) -> None:
-    answer = outcome(done)
+    answer = told(outcome)
     if stream is not None and stream.used:
         stream.finish()
     elif isinstance(answer, ApiError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import zipfile
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from runner.model.noun import Noun
 from runner.model.state import Deployed, State
 from runner.runtime.deployment import Deployment
 from runner.runtime.functions.code import CodeStore
-from runner.runtime.invoking import Answer, Call
+from runner.runtime.invoking import Answer, Call, Done
 from runner.store import SqliteStore, StateStore
 from runner.wire.lambda_ import Lambda
 from tests.wire.live import Live
@@ -45,14 +44,14 @@ class Functions:
         self.accepted: list[tuple[str, str | None, bytes, str]] = []
         self.script: Callable[[Call], Answer] = lambda call: Answer(call.payload, "$LATEST")
 
-    def invoke(self, call: Call) -> asyncio.Future[Answer]:
+    def begin(self, call: Call, done: Done) -> None:
         self.calls.append(call)
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         try:
-            future.set_result(self.script(call))
+            answer = self.script(call)
         except Exception as error:
-            future.set_exception(error)
-        return future
+            done(error)
+        else:
+            done(answer)
 
     async def accept(
         self, function: str, qualifier: str | None, payload: bytes, *, request_id: str, trace: str | None = None

@@ -1,0 +1,211 @@
+"""The short way of a plain Invoke: from the bytes of the request to the bytes of the answer, in as few steps as can be.
+
+Nothing is decided here that the long way would decide otherwise. A request is taken only if it is one that the long
+way would take without a word: a function and qualifier that are there, a body that is JSON, headers that ask for
+nothing special, from a welcome host. All else goes the long way as it came, and so does every answer but a good one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from runner.core.lineage import beginning, first
+from runner.core.payload import problem
+from runner.host.clock import Clock
+from runner.host.exchange import LARGE, Exchange
+from runner.host.http import Connection, Shortcut
+from runner.model.function import Alias, FunctionVersion
+from runner.model.names import Place
+from runner.model.state import State
+from runner.runtime.deployment import Deployment
+from runner.runtime.invoking import Answer, Call, DirectInvoker
+from runner.wire.lambda_.invoke import SYNC_LIMIT, respond
+from runner.wire.lambda_.names import Reference, resolve
+from runner.wire.lambda_.status import pending
+from runner.wire.stamps import Date, new_request_id
+
+REQUEST = re.compile(
+    rb"POST /2015-03-31/functions/([a-zA-Z0-9_-]{1,64})/invocations"
+    rb"(?:\?Qualifier=([a-zA-Z0-9_-]{1,128}|(?:\$|%24)LATEST))? HTTP/1\.1\r"
+)
+FIELD = re.compile(rb"\n([a-zA-Z0-9-]+):[ \t]*([^\r\n\0]*)\r")
+HEAD_END = b"\r\n\r\n"
+SPECIAL = frozenset(
+    (
+        b"content-encoding",
+        b"expect",
+        b"origin",
+        b"sec-fetch-site",
+        b"transfer-encoding",
+        b"upgrade",
+        b"x-amz-client-context",
+        b"x-amz-durable-execution-name",
+        b"x-amz-tenant-id",
+        b"x-amzn-trace-id",
+    )
+)
+"""Headers that ask for something."""
+
+USUAL: Mapping[bytes, frozenset[bytes]] = {
+    b"connection": frozenset((b"keep-alive", b"Keep-Alive")),
+    b"x-amz-invocation-type": frozenset((b"RequestResponse",)),
+    b"x-amz-log-type": frozenset((b"None",)),
+}
+"""Headers that ask for nothing where they have these values."""
+
+
+class Lane(NamedTuple):
+    """What is the same for every plain invocation of a function, or of one qualifier of it."""
+
+    function: str
+    qualifier: str | None
+    lineage: str
+
+
+class Express:
+    """Opens a lane for what is invoked the plain way; `around` is the endpoint's shortcut.
+
+    `plain_host` says whether a host is welcome and means nothing special.
+    """
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        invoker: DirectInvoker,
+        place: Place,
+        clock: Clock,
+        *,
+        date: Date,
+        plain_host: Callable[[str], bool],
+    ) -> None:
+        self.invoker = invoker
+        self.clock = clock
+        self.date = date
+        self.plain_host = plain_host
+        self.lanes: dict[tuple[bytes, bytes | None], Lane] = {}
+        self._deployment = deployment
+        self._place = place
+        deployment.subscribe(self._deployed)
+
+    def around(self, connection: Connection) -> Shortcut:
+        return _Rider(self, connection)
+
+    def lane(self, name: bytes, qualifier: bytes | None) -> Lane | None:
+        """None where there is something to be said about the function, now or always."""
+        function = name.decode()
+        wanted = Reference(function, qualifier.decode().replace("%24", "$") if qualifier is not None else None)
+        deployed = resolve(self._deployment.state, wanted)
+        if deployed is None or pending(deployed, self.clock.now()):
+            return None
+        lane = Lane(function, wanted.qualifier, beginning(self._place.function(function)))
+        self.lanes[name, qualifier] = lane
+        return lane
+
+    def _deployed(self, before: State, after: State) -> None:
+        if before.of(FunctionVersion) is not after.of(FunctionVersion) or before.of(Alias) is not after.of(Alias):
+            self.lanes.clear()
+
+
+class _Rider(Shortcut):
+    """One connection of the endpoint. One invocation at a time is under way on it; what follows waits in `inner`."""
+
+    def __init__(self, express: Express, inner: Connection) -> None:
+        super().__init__(inner)
+        self._express = express
+        self._host: bytes | None = None  # the last one that was found welcome
+        self._call = Call("", None, b"", "")
+        self._held: list[bytes] = []  # pieces of a request whose body is not complete
+        self._missing = 0  # bytes of it
+        self._lane: Lane | None = None
+        self._start = 0  # of its body
+
+    def data_received(self, data: bytes) -> None:
+        if self._missing:
+            self._more(data)
+        elif not self.inner.at_rest or not self._take(data):
+            self.inner.data_received(data)
+
+    def _take(self, data: bytes) -> bool:
+        """Take a request if it can go the short way. False if it cannot."""
+        found = REQUEST.match(data)
+        end = data.find(HEAD_END)
+        if found is None or end < 0:
+            return False
+        line = found.end()
+        headers = {name.lower(): value for name, value in FIELD.findall(data, line, end + 1)}
+        if len(headers) != data.count(b"\n", line, end + 1) or not SPECIAL.isdisjoint(headers):
+            return False  # a line that is no plain header, one that comes twice, or one that asks for something
+        for name in USUAL.keys() & headers.keys():
+            if headers[name] not in USUAL[name]:
+                return False
+        host = headers.get(b"host", b"")
+        if host != self._host:
+            if not self._express.plain_host(host.decode("latin-1")):
+                return False
+            self._host = host
+        name, qualifier = found.groups()
+        lane = self._express.lanes.get((name, qualifier)) or self._express.lane(name, qualifier)
+        size = headers.get(b"content-length", b"0")
+        if lane is None or not size.isdigit():
+            return False
+        start = end + len(HEAD_END)
+        missing = start + int(size) - len(data)
+        if missing == 0:
+            return self._ride(lane, data[start:])
+        if missing < 0 or int(size) > SYNC_LIMIT:
+            return False
+        self._lane, self._start, self._missing = lane, start, missing
+        self._held.append(data)
+        return True
+
+    def _more(self, data: bytes) -> None:
+        """More of a body."""
+        self._held.append(data)
+        self._missing -= len(data)
+        if self._missing > 0:
+            return
+        whole = b"".join(self._held)
+        self._held.clear()
+        lane, too_much, self._missing = self._lane, self._missing < 0, 0
+        if too_much or lane is None or not self._ride(lane, whole[self._start :]):
+            self.inner.data_received(whole)
+
+    def _ride(self, lane: Lane, payload: bytes) -> bool:
+        """Invoke. False if the payload has to be talked about."""
+        if len(payload) > SYNC_LIMIT or problem(payload) is not None:
+            return False
+        function, qualifier, lineage = lane
+        request_id = new_request_id()
+        trace = first(request_id.replace("-", ""), self._express.clock.now(), lineage)
+        call = self._call = Call(function, qualifier, payload or b"{}", request_id, None, trace, False, None, True)
+        self.inner.current = self
+        self._express.invoker.begin(call, self._answered)
+        return True
+
+    def _answered(self, outcome: Answer | Exception) -> None:
+        inner, call = self.inner, self._call
+        if self.transport is None:
+            return
+        if not isinstance(outcome, Answer) or outcome.function_error is not None or inner.retiring:
+            inner.current = exchange = Exchange(inner)
+            exchange.date = self._express.date.line()
+            respond(exchange, call, outcome)
+            return
+        payload = outcome.payload
+        text = (
+            f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-amzn-requestid: {call.request_id}\r\n"
+            f"x-amzn-remapped-content-length: 0\r\nx-amzn-trace-id: {call.trace}\r\n"
+            f"x-amz-executed-version: {outcome.version}\r\ncontent-length: {len(payload)}\r\n"
+        )
+        head = b"%b%b\r\n" % (text.encode(), self._express.date.line())
+        if len(payload) < LARGE:
+            self.transport.write(head + payload)
+        else:
+            self.transport.write(head)
+            self.transport.write(payload)
+        if inner.waiting:
+            inner.done(self)
+        else:
+            inner.current = None

@@ -1,0 +1,29 @@
+"""What every answer of the endpoint carries: a request id and the date."""
+
+from __future__ import annotations
+
+import random
+from email.utils import formatdate
+
+from runner.host.clock import Clock
+
+
+def new_request_id() -> str:
+    """A random UUID, as AWS gives every request."""
+    digits = f"{random.getrandbits(128) & ~(0xF << 76 | 0x3 << 62) | 0x4 << 76 | 0x2 << 62:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+class Date:
+    """The header `Date`, by which SDKs notice that their clock is wrong; made once a second."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._second = 0
+        self._line = b""
+
+    def line(self) -> bytes:
+        second = int(self._clock.wall())
+        if second != self._second:
+            self._second, self._line = second, b"date: %b\r\n" % formatdate(second, usegmt=True).encode()
+        return self._line
