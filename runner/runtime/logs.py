@@ -1,8 +1,7 @@
 """CloudWatch Logs: groups, streams and events over the store's logs. Writing costs a list append; a loop commits.
 
-A stream is the store's log `logs/<group>/<stream>`, the group percent-encoded. What is buffered is at most a few
-milliseconds old; whoever reads, reads it too. Events are kept for the group's retention time, 30 days where it has
-none, and in bounded number.
+What is buffered is committed in the next turn of the loop; whoever reads, reads it too. Events are kept for the
+group's retention time, 30 days where it has none, and in bounded number. How they are kept says `log_events`.
 """
 
 from __future__ import annotations
@@ -11,81 +10,55 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
-from urllib.parse import quote, unquote
 
 from runner.core.log_filter import BadFilter, compile_filter
 from runner.host.clock import Clock
 from runner.model.access import LogGroup
 from runner.model.errors import ApiError, Conflict
 from runner.runtime.deployment import Deployment
-from runner.store.ports import Entry, Logs, Records
+from runner.runtime.log_events import (
+    PREFIX,
+    LogEvent,
+    Page,
+    Row,
+    Search,
+    Stream,
+    events_of,
+    first_of,
+    log_name,
+    milliseconds,
+    parse_name,
+    place_of,
+    place_token,
+    read_place,
+    read_token,
+    row_of,
+    rows_of,
+    span_of,
+    stored,
+    token_of,
+)
+from runner.store.ports import Logs, Records
+
+__all__ = ["LogEvent", "LogService", "Page", "Search", "Stream", "milliseconds", "stored"]
 
 log = logging.getLogger(__name__)
 
-PREFIX = "logs/"
 RECORDS = "log-streams/"
-FLUSH_S = 0.004  # real seconds that events may wait in memory
 SWEEP_S = 3600.0  # domain seconds between two looks at what has grown too old or too much
 RETENTION_DAYS = 30
 STREAM_EVENTS = 50_000  # kept per stream
 GROUP_EVENTS = 200_000  # kept per group
 BUFFER_BYTES = 64 * 1024 * 1024
-PAGE = 1000
+PAGE = 1000  # events that are read at a time, more or less
+FIRST_ROWS = 8  # entries that are read before it is known how many events they hold
+STEP = 4  # how much further back to look, each time that too little was found
 DISORDER_S = 60.0  # how far events of one stream may be out of order
 DAY_S = 86_400.0
-
-
-@dataclass(frozen=True, slots=True)
-class LogEvent:
-    """One event. `at` and `ingested_at` are epoch seconds; `sequence` counts within the stream."""
-
-    group: str
-    stream: str
-    at: float
-    message: str
-    ingested_at: float = 0.0
-    sequence: int = 0
-    function: str = ""  # of what a function wrote and is told to listeners
-
-    @property
-    def id(self) -> str:
-        """Unique within the group, in AWS's form: 56 digits."""
-        name = int.from_bytes(self.stream.encode()[-8:].rjust(8, b"\0"), "big")
-        return f"{milliseconds(self.at):015d}{self.sequence:021d}{name:020d}"
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """A stream as it is described. Times are epoch seconds; the last two are None while it holds nothing."""
-
-    name: str
-    created_at: float
-    first_at: float | None = None
-    last_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some events in order of time. A token leads on; `backward` is empty for a search."""
-
-    events: Sequence[LogEvent]
-    forward: str | None
-    backward: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """What to look for. Times are milliseconds since the epoch, `until_ms` exclusive; no streams: all of them."""
-
-    pattern: str = ""
-    streams: Collection[str] = ()
-    prefix: str = ""
-    from_ms: int | None = None
-    until_ms: int | None = None
-    limit: int = 10_000
 
 
 class Store(Logs, Records, Protocol):
@@ -114,8 +87,11 @@ class LogService:
         self._store = store
         self._deployment = deployment
         self._clock = clock
-        self._buffer: dict[tuple[str, str], list[tuple[float, bytes]]] = {}  # by group and stream
+        self._buffer: dict[tuple[str, str], list[Row]] = {}  # by group and stream
         self._buffered = 0
+        self._sources: list[Callable[[], None]] = []
+        self._grown: Counter[str] = Counter()  # events by stream, since it was last looked at whether it has too many
+        self._overgrown = asyncio.Event()
         self._written = asyncio.Event()
         self._flushing = asyncio.Lock()
         self._listeners: list[Listener] = []
@@ -126,7 +102,9 @@ class LogService:
 
     def write(self, function: str, group: str, stream: str, lines: Sequence[tuple[float, str]]) -> None:
         """Append lines of a function: `(epoch seconds, text without line end)`; never waits."""
-        self._append(group, stream, [(at, stored(line).encode("utf-8", "replace")) for at, line in lines])
+        if not lines:
+            return
+        self._append(group, stream, rows_of(lines))
         for shower in self._showers:
             shower(function, [line for _, line in lines])
         for listener in self._listeners:
@@ -137,21 +115,21 @@ class LogService:
         """PutLogEvents: `(at, message)`; committed when this returns. Raises ApiError if there is no such stream."""
         await self._known(group, stream)
         now = self._clock.now()
-        self._append(group, stream, [(at, _body(message, at, now)) for at, message in events])
+        self._append(group, stream, [row_of(message, at, now) for at, message in events])
         await self.flush()
         for at, message in events:
             for listener in self._listeners:
                 listener(LogEvent(group, stream, at, message, now))
 
-    def _append(self, group: str, stream: str, bodies: Sequence[tuple[float, bytes]]) -> None:
+    def _append(self, group: str, stream: str, rows: Sequence[Row]) -> None:
         if self._buffered > BUFFER_BYTES:
             return  # the store cannot keep up: losing log lines is better than losing the process
         waiting = self._buffer.get((group, stream))
         if waiting is None:
             waiting = self._buffer[group, stream] = []
             self._written.set()
-        waiting.extend(bodies)
-        self._buffered += sum(len(body) for _, body in bodies)
+        waiting.extend(rows)
+        self._buffered += sum(len(body) for _, body, _ in rows)
 
     async def flush(self) -> None:
         """Commit everything written so far."""
@@ -160,9 +138,27 @@ class LogService:
             self._written.clear()
             for group, stream in buffer:
                 await self._note(group, stream)
-            appends = [self._store.append(log_name(*place), bodies) for place, bodies in buffer.items()]
+            appends = [self._keep(log_name(*place), rows) for place, rows in buffer.items()]
             if appends:
                 await asyncio.gather(*appends)
+
+    def _keep(self, name: str, rows: Sequence[Row]) -> Awaitable[int]:
+        counts = [count for _, _, count in rows]
+        self._grown[name] += sum(counts)
+        if self._grown[name] > STREAM_EVENTS:
+            self._overgrown.set()
+        return self._store.append(name, [(at, body) for at, body, _ in rows], counts=counts)
+
+    async def _settle(self) -> None:
+        """Before something is read: have all that was written until now committed."""
+        for source in self._sources:
+            source()
+        if self._buffer or self._flushing.locked():
+            await self.flush()
+
+    def collect(self, source: Callable[[], None]) -> None:
+        """Call `source` before anything is read: it writes what it still holds."""
+        self._sources.append(source)
 
     async def _note(self, group: str, stream: str) -> None:
         """A stream that is written to exists, also if it had been deleted."""
@@ -190,7 +186,7 @@ class LogService:
 
     async def groups(self) -> list[str]:
         """Names of all groups: declared ones and those written to."""
-        await self.flush()
+        await self._settle()
         streams = await self._index()
         written = {group for group, known in streams.items() if any(not stream.gone for stream in known.values())}
         return sorted(written | set(self._deployment.state.of(LogGroup)))
@@ -208,8 +204,7 @@ class LogService:
 
     async def stream_names(self, group: str) -> list[str]:
         """All streams of a group, in order. Raises ApiError if there is no such group."""
-        if self._buffer:
-            await self.flush()
+        await self._settle()
         known = await self._group(group)
         return sorted(name for name, stream in known.items() if not stream.gone)
 
@@ -248,8 +243,9 @@ class LogService:
             self._store.read(name, after=known.hidden, limit=1),
             self._store.read(name, after=known.hidden, limit=1, newest=True),
         )
-        created = known.created_at or (first[0].at if first else 0.0)
-        return Stream(stream, created, first[0].at if first else None, last[0].at if last else None)
+        first_at = span_of(first[0])[0] if first else None
+        last_at = span_of(last[0])[1] if last else None
+        return Stream(stream, known.created_at or first_at or 0.0, first_at, last_at)
 
     async def _group(self, group: str) -> dict[str, _Known]:
         streams = await self._index()
@@ -260,8 +256,7 @@ class LogService:
         return streams[group]
 
     async def _known(self, group: str, stream: str) -> _Known:
-        if self._buffer:
-            await self.flush()
+        await self._settle()
         known = (await self._group(group)).get(stream)
         if known is None or known.gone:
             raise _missing("stream")
@@ -299,24 +294,38 @@ class LogService:
     ) -> Page:
         """GetLogEvents: one page of a stream, with tokens in both directions. Raises ApiError."""
         known = await self._known(group, stream)
-        await self.flush()
-        direction, place = _read_token(token) if token else ("f" if from_head else "b", None)
+        direction, place = read_token(token) if token else ("f" if from_head else "b", None)
         if direction == "f":
             events = await self._forward(group, stream, search, max(place or 0, known.hidden))
         else:
-            everything = [event async for event in self._events(group, stream, search, known.hidden)]
-            events = [event for event in everything if place is None or event.sequence < place][-search.limit :]
+            end = await self._store.last(log_name(group, stream)) + 1 if place is None else place
+            events = await self._backward(group, stream, search, known.hidden, end)
         last = events[-1].sequence if events else (place or known.hidden) - (direction == "b" and place is not None)
         first = events[0].sequence if events else (place or known.hidden) + (direction == "f")
-        return Page(events, _token("f", last), _token("b", first))
+        return Page(events, token_of("f", last), token_of("b", first))
 
     async def _forward(self, group: str, stream: str, search: Search, after: int) -> list[LogEvent]:
         events: list[LogEvent] = []
-        async for event in self._events(group, stream, search, after):
+        async for event in self._events(group, stream, search, await self._before(group, stream, search, after)):
             events.append(event)
             if len(events) >= search.limit:
                 break
         return events
+
+    async def _backward(self, group: str, stream: str, search: Search, after: int, end: int) -> list[LogEvent]:
+        """The last events between two numbers; looked for from the end, in steps that grow."""
+        lowest = await self._before(group, stream, search, after)
+        span = search.limit
+        while True:
+            low = max(lowest, end - 1 - span)
+            events: list[LogEvent] = []
+            async for event in self._events(group, stream, search, low):
+                if event.sequence >= end:
+                    break
+                events.append(event)
+            if len(events) >= search.limit or low == lowest:
+                return events[-search.limit :]
+            span *= STEP
 
     async def filter(self, group: str, search: Search, *, token: str | None = None) -> Page:
         """FilterLogEvents: matching events of several streams in order of time. Raises ApiError."""
@@ -324,41 +333,47 @@ class LogService:
             matches = compile_filter(search.pattern)
         except BadFilter as error:
             raise ApiError("InvalidParameterException", f"Invalid filter pattern: {error}") from error
-        await self.flush()
+        await self._settle()
         known = await self._group(group)
-        place = _read_place(token) if token else None
+        place = read_place(token) if token else None
+        if place is not None:  # nothing before it is wanted any more
+            search = replace(search, from_ms=max(place[0], search.from_ms or place[0]))
         found: list[LogEvent] = []
         for stream in search.streams or list(known):
             if stream not in known or known[stream].gone:
                 raise _missing("stream")
             if not stream.startswith(search.prefix):
                 continue
-            events = self._events(group, stream, search, known[stream].hidden)
-            found.extend([e async for e in events if (place is None or _place(e) > place) and matches(e.message)])
-        found.sort(key=_place)
+            after = await self._before(group, stream, search, known[stream].hidden)
+            events = self._events(group, stream, search, after)
+            found.extend([e async for e in events if (place is None or place_of(e) > place) and matches(e.message)])
+        found.sort(key=place_of)
         shown = found[: search.limit]
-        return Page(shown, _place_token(shown[-1]) if len(found) > len(shown) else None)
+        return Page(shown, place_token(shown[-1]) if len(found) > len(shown) else None)
 
     async def _events(self, group: str, stream: str, search: Search, after: int) -> AsyncIterator[LogEvent]:
-        """A stream's events in the wanted time, in order of writing."""
-        name = log_name(group, stream)
-        if search.from_ms is not None:
-            after = max(after, await self._seek(name, search.from_ms / 1000 - DISORDER_S))
+        """A stream's events in the wanted time, those after a number, in order of writing."""
+        name, limit = log_name(group, stream), FIRST_ROWS
         late = None if search.until_ms is None else search.until_ms / 1000 + DISORDER_S
-        while entries := await self._store.read(name, after=after, limit=PAGE):
+        while entries := await self._store.read(name, after=after, limit=limit):
             for entry in entries:
-                at_ms = milliseconds(entry.at)
-                early = search.from_ms is not None and at_ms < search.from_ms
-                if not early and (search.until_ms is None or at_ms < search.until_ms):
-                    yield _event(group, stream, entry)
+                for event in events_of(group, stream, entry, search, after):
+                    yield event
             if late is not None and entries[-1].at > late:
                 return
+            limit = max(1, PAGE * len(entries) // (entries[-1].sequence - first_of(entries[0]) + 1))
             after = entries[-1].sequence
 
-    async def _seek(self, name: str, at: float) -> int:
-        """The sequence before the first entry at or after `at`, by halving: entries are nearly in order of time."""
+    async def _before(self, group: str, stream: str, search: Search, after: int) -> int:
+        """The number, `after` or a later one, after which everything in the wanted time is.
+
+        Found by halving: entries are nearly in order of time.
+        """
+        if search.from_ms is None:
+            return after
+        name, at = log_name(group, stream), search.from_ms / 1000 - DISORDER_S
         first = await self._store.read(name, after=0, limit=1)
-        low = first[0].sequence - 1 if first else 0
+        low = first_of(first[0]) - 1 if first else 0
         high = await self._store.last(name)
         while high - low > PAGE:
             middle = (low + high) // 2
@@ -367,20 +382,20 @@ class LogService:
                 low = middle
             else:
                 high = middle
-        return low
+        return max(low, after)
 
     # life
 
     async def run(self) -> None:
-        """Commit what is written, a few milliseconds later; sweep now and then."""
+        """Commit what is written, in the next turn of the loop; sweep now and then."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._flush_loop())
             tasks.create_task(self._sweep_loop())
+            tasks.create_task(self._prune_loop())
 
     async def _flush_loop(self) -> None:
         while True:
             await self._written.wait()
-            await asyncio.sleep(FLUSH_S)
             try:
                 await self.flush()
             except Exception:
@@ -393,6 +408,17 @@ class LogService:
             except Exception:
                 log.exception("Old log events could not be removed.", extra={"action": "log_sweep_failed"})
             await self._clock.sleep_until(self._clock.now() + SWEEP_S)
+
+    async def _prune_loop(self) -> None:
+        """Streams that grow fast cannot wait for the next sweep."""
+        while True:
+            await self._overgrown.wait()
+            self._overgrown.clear()
+            try:
+                for name in [name for name, count in self._grown.items() if count > STREAM_EVENTS]:
+                    await self._bounded(name)
+            except Exception:
+                log.exception("Too many log events could not be removed.", extra={"action": "log_prune_failed"})
 
     async def sweep(self) -> None:
         """Remove what is older than its group's retention, and the oldest of what is too much."""
@@ -408,15 +434,18 @@ class LogService:
 
     async def _bounded(self, name: str) -> tuple[float, str, int]:
         """Keep the newest events of a stream; returns when it was last written to, its name, and how many it holds."""
+        self._grown.pop(name, None)
         first = await self._store.read(name, after=0, limit=1)
         last = await self._store.read(name, after=0, limit=1, newest=True)
         if not first or not last:
             return (0.0, name, 0)
-        count = last[0].sequence - first[0].sequence + 1
+        end = last[0].sequence
+        count = end - first_of(first[0]) + 1
         if count > STREAM_EVENTS:
-            oldest = await self._store.read(name, after=last[0].sequence - STREAM_EVENTS, limit=1)
-            await self._store.trim(name, before=oldest[0].at)
-            count = STREAM_EVENTS
+            kept = await self._store.read(name, after=end - STREAM_EVENTS, limit=2)
+            oldest = kept[-1] if first_of(kept[0]) <= end - STREAM_EVENTS else kept[0]
+            await self._store.trim(name, before=oldest.at)
+            count = end - first_of(oldest) + 1
         return (last[0].at, name, count)
 
     async def _bound_group(self, held: list[tuple[float, str, int]]) -> None:
@@ -432,66 +461,5 @@ class LogService:
             await self.flush()
 
 
-def stored(line: str) -> str:
-    """A function's line as the API shows it: with its line end; an error report is several lines in one event."""
-    return line.replace("\r", "\n") if line.startswith("[ERROR]") and "\r" in line else line + "\n"
-
-
-def log_name(group: str, stream: str) -> str:
-    return f"{PREFIX}{quote(group, safe='')}/{stream}"
-
-
-def parse_name(name: str) -> tuple[str, str]:
-    group, _, stream = name.removeprefix(PREFIX).partition("/")
-    return unquote(group), stream
-
-
-def milliseconds(at: float) -> int:
-    return round(at * 1000)
-
-
-def _body(message: str, at: float, ingested_at: float) -> bytes:
-    """The stored form; the time of ingestion goes first where it is another one."""
-    body = message.encode("utf-8", "replace")
-    return body if at == ingested_at else b"\0%d\0%b" % (milliseconds(ingested_at), body)
-
-
-def _event(group: str, stream: str, entry: Entry) -> LogEvent:
-    event = LogEvent(group, stream, entry.at, "", entry.at, entry.sequence)
-    body = entry.body
-    if body[:1] == b"\0" and (end := body.find(b"\0", 1)) > 0 and body[1:end].isdigit():
-        event = replace(event, ingested_at=int(body[1:end]) / 1000)
-        body = body[end + 1 :]
-    return replace(event, message=body.decode("utf-8", "replace"))
-
-
 def _missing(what: str) -> ApiError:
     return ApiError("ResourceNotFoundException", f"The specified log {what} does not exist.")
-
-
-def _token(direction: str, sequence: int) -> str:
-    return f"{direction}/{sequence:056d}/s"
-
-
-def _read_token(token: str) -> tuple[str, int]:
-    direction, _, rest = token.partition("/")
-    number = rest.partition("/")[0]
-    if direction not in ("f", "b") or not number.isdecimal():
-        raise ApiError("InvalidParameterException", "The specified nextToken is invalid.")
-    return direction, int(number)
-
-
-def _place(event: LogEvent) -> tuple[int, str, int]:
-    return milliseconds(event.at), event.stream, event.sequence
-
-
-def _place_token(event: LogEvent) -> str:
-    return json.dumps(_place(event)).encode().hex()
-
-
-def _read_place(token: str) -> tuple[int, str, int]:
-    try:
-        at_ms, stream, sequence = json.loads(bytes.fromhex(token))
-        return int(at_ms), str(stream), int(sequence)
-    except (ValueError, TypeError) as error:
-        raise ApiError("InvalidParameterException", "The specified nextToken is invalid.") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from itertools import accumulate, repeat
 
 from runner.store.ports import Entry
 
@@ -27,17 +28,24 @@ class Entries:
         known = self._logs[log] = row[0], max(row[1], newest or 0)
         return known
 
-    def append(self, db: sqlite3.Connection, log: str, bodies: Sequence[tuple[float, bytes]]) -> int:
+    def append(
+        self,
+        db: sqlite3.Connection,
+        log: str,
+        bodies: Sequence[tuple[float, bytes]],
+        counts: Sequence[int] | None = None,
+    ) -> int:
         known = self._log(db, log)
         if known is None:
             number = db.execute("INSERT INTO logs (name) VALUES (?)", (log,)).lastrowid
             assert number is not None
             known = number, 0
         number, last = known
-        rows = [(number, last + index, at, body) for index, (at, body) in enumerate(bodies, 1)]
+        sequences = list(accumulate(counts or repeat(1, len(bodies)), initial=last))
+        rows = [(number, sequence, at, body) for sequence, (at, body) in zip(sequences[1:], bodies, strict=True)]
         db.executemany("INSERT INTO entries VALUES (?, ?, ?, ?)", rows)
-        self._logs[log] = number, last + len(rows)
-        return last + len(rows)
+        self._logs[log] = number, sequences[-1]
+        return sequences[-1]
 
     def read(self, db: sqlite3.Connection, log: str, after: int, limit: int, newest: bool) -> list[Entry]:
         known = self._log(db, log)

@@ -126,8 +126,13 @@ class Queues(Protocol):
 class Logs(Protocol):
     """Append-only, replayable sequences. Readers keep their own place."""
 
-    async def append(self, log: str, bodies: Sequence[tuple[float, bytes]]) -> int:
-        """Append entries `(at, body)` in one commit; returns the last sequence. Sequences count from 1."""
+    async def append(
+        self, log: str, bodies: Sequence[tuple[float, bytes]], *, counts: Sequence[int] | None = None
+    ) -> int:
+        """Append entries `(at, body)` in one commit; returns the last sequence. Sequences count from 1.
+
+        An entry that holds many things takes as many sequences, which `counts` says; the last of them is its own.
+        """
         ...
 
     async def read(self, log: str, *, after: int, limit: int, newest: bool = False) -> Sequence[Entry]:

@@ -160,8 +160,10 @@ class SqliteStore:
 
     # logs
 
-    async def append(self, log: str, bodies: Sequence[tuple[float, bytes]]) -> int:
-        return await self._writer.submit(lambda db: self._entries.append(db, log, bodies))
+    async def append(
+        self, log: str, bodies: Sequence[tuple[float, bytes]], *, counts: Sequence[int] | None = None
+    ) -> int:
+        return await self._writer.submit(lambda db: self._entries.append(db, log, bodies, counts))
 
     async def read(self, log: str, *, after: int, limit: int, newest: bool = False) -> Sequence[Entry]:
         return await self._writer.submit(lambda db: self._entries.read(db, log, after, limit, newest))
