@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from runner.core.function_variables import MAX_BYTES, REFUSAL, reserved_among
 from runner.loader.checks.context import FUNCTION, Context, Item, plain
 from runner.loader.checks.runtimes import KNOWN
 from runner.loader.values import Unknown
@@ -16,29 +17,6 @@ from runner.model.diagnostic import Note
 TIMEOUT_MAX = 900
 MEMORY_MAX = 10240
 STORAGE_MAX = 10240
-ENVIRONMENT_MAX = 4096  # bytes of all names and values
-RESERVED = frozenset(
-    (
-        "_HANDLER",
-        "_X_AMZN_TRACE_ID",
-        "AWS_DEFAULT_REGION",
-        "AWS_REGION",
-        "AWS_EXECUTION_ENV",
-        "AWS_ACCESS_KEY",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "AWS_LAMBDA_FUNCTION_NAME",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-        "AWS_LAMBDA_FUNCTION_VERSION",
-        "AWS_LAMBDA_INITIALIZATION_TYPE",
-        "AWS_LAMBDA_LOG_GROUP_NAME",
-        "AWS_LAMBDA_LOG_STREAM_NAME",
-        "AWS_LAMBDA_RUNTIME_API",
-        "LAMBDA_TASK_ROOT",
-        "LAMBDA_RUNTIME_DIR",
-    )
-)
 VARIABLE = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+\Z")
 ROLE = re.compile(r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+\Z")
 INVOKE_CONFIG = "AWS::Lambda::EventInvokeConfig"
@@ -75,23 +53,15 @@ def _environment(context: Context, item: Item) -> None:
     size = 0
     for name, value in variables.items():
         at = context.positions.key(variables, name)
-        if name in RESERVED:
-            message = (
-                "Lambda was unable to configure your environment variables because the environment variables you have "
-                f"provided contains reserved keys that are currently not supported for modification. Reserved keys "
-                f"used in this request: {name}"
-            )
+        if (message := reserved_among([name])) is not None:
             context.report.error(at, "reserved-variable", message, "give it another name; Lambda sets this one")
         elif not VARIABLE.match(str(name)):
             message = f"#/Environment/Variables: '{name}' is no name of a variable"
             context.report.error(at, "invalid-name", message, "a letter, then letters, digits and underscores")
         size += len(str(name).encode()) + len(str(value).encode("utf-8", "replace"))
     unknown = any(isinstance(value, Unknown) for value in variables.values())
-    if size > ENVIRONMENT_MAX and not unknown:
-        message = (
-            "Lambda was unable to configure your environment variables because the environment variables you have "
-            f"provided exceeded the 4KB limit: {size} bytes"
-        )
+    if size > MAX_BYTES and not unknown:
+        message = REFUSAL.format(f"exceeded the 4KB limit: {size} bytes")
         context.report.error(context.at(item, "Environment"), "out-of-range", message, "move large values elsewhere")
 
 

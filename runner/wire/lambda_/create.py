@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from runner.core.function_variables import MAX_BYTES, REFUSAL, reserved_among
 from runner.model.function import Function, FunctionVersion
 from runner.model.names import LATEST
 from runner.model.state import Deployed, State
@@ -25,7 +26,6 @@ from runner.wire.operation import Context, Members, Operation
 REQUEST_LIMIT = 70_167_211  # bytes of a request with code in it
 NAME_LIMIT = 64
 TIMEOUT_LIMIT_S = 900
-ENVIRONMENT_LIMIT = 4096  # bytes of the variables as JSON
 TAGS_LIMIT = 50
 
 SAME = (
@@ -50,31 +50,6 @@ SAME = (
 )
 """Members that the API and CloudFormation call and shape alike."""
 
-RESERVED = frozenset(
-    {
-        "_HANDLER",
-        "_X_AMZN_TRACE_ID",
-        "AWS_ACCESS_KEY",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_DEFAULT_REGION",
-        "AWS_EXECUTION_ENV",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-        "AWS_LAMBDA_FUNCTION_NAME",
-        "AWS_LAMBDA_FUNCTION_VERSION",
-        "AWS_LAMBDA_INITIALIZATION_TYPE",
-        "AWS_LAMBDA_LOG_GROUP_NAME",
-        "AWS_LAMBDA_LOG_STREAM_NAME",
-        "AWS_LAMBDA_RUNTIME_API",
-        "AWS_REGION",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "LAMBDA_RUNTIME_DIR",
-        "LAMBDA_TASK_ROOT",
-    }
-)
-BAD_ENVIRONMENT = (
-    "Lambda was unable to configure your environment variables because the environment variables you have provided {}"
-)
 NO_HANDLER = "Runtime and Handler are mandatory parameters for functions created with deployment packages."
 NO_S3 = (
     "Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The specified bucket does not exist"
@@ -103,9 +78,7 @@ class Create:
         check_members(members, desk.state, desk)
         config = new_config(name, members)
         if config.package_type == "Zip" and (config.runtime is None or config.handler is None):
-            raise invalid(
-                "Runtime and Handler are mandatory parameters for functions created with deployment packages."
-            )
+            raise invalid(NO_HANDLER)
         digest = await self._code(members["Code"], config.package_type)
         number = LATEST
 
@@ -300,17 +273,11 @@ def check_architectures(members: Members) -> None:
 
 
 def check_environment(variables: Mapping[str, str]) -> None:
-    reserved = sorted(RESERVED.intersection(variables))
-    if reserved:
-        raise invalid(
-            BAD_ENVIRONMENT.format(
-                "contains reserved keys that are currently not supported for modification. "
-                f"Reserved keys used in this request: {', '.join(reserved)}"
-            )
-        )
+    if (refusal := reserved_among(variables)) is not None:
+        raise invalid(refusal)
     text = json.dumps(dict(variables), separators=(",", ":"), ensure_ascii=False)
-    if len(text.encode()) > ENVIRONMENT_LIMIT:
-        raise invalid(BAD_ENVIRONMENT.format(f"exceeded the 4KB limit. String measured: {text}"))
+    if len(text.encode()) > MAX_BYTES:
+        raise invalid(REFUSAL.format(f"exceeded the 4KB limit. String measured: {text}"))
 
 
 def check_tags(tags: Mapping[str, str]) -> None:
