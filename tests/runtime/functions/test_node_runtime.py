@@ -184,6 +184,61 @@ def test_the_context_is_complete(theatre: Theatre) -> None:
     assert (trace, home) == ("Root=1-2-3", True)
 
 
+STANDS_FOR_IT = """
+    exports.handler = (e, c, cb) => {
+      const keys = Reflect.ownKeys(c)
+      const { proto, proxy } = { proto: Object.create(c), proxy: new Proxy(c, {}) }
+      const seen = [c, proto, proxy].map((it) => it.callbackWaitsForEmptyEventLoop)
+      const one = e.by === 'heir' ? proto : e.by === 'proxy' ? proxy : c
+      one.callbackWaitsForEmptyEventLoop = false
+      seen.push(c.callbackWaitsForEmptyEventLoop, c.constructor === Object)
+      setTimeout(() => {}, 60000)
+      cb(null, [keys, seen])
+    }
+    """
+
+
+@pytest.mark.parametrize("by", ["itself", "heir", "proxy"])
+def test_a_context_may_be_wrapped(theatre: Theatre, by: str) -> None:
+    name = theatre.run(deploy(theatre, {"index.js": STANDS_FOR_IT}))
+    for _ in range(2):
+        keys, seen = theatre.run(theatre.stage.result(name, {"by": by}))
+        assert " ".join(keys) == (
+            "callbackWaitsForEmptyEventLoop succeed fail done functionVersion functionName memoryLimitInMB logGroupName "
+            "logStreamName clientContext identity invokedFunctionArn awsRequestId tenantId getRemainingTimeInMillis"
+        )
+        assert seen == [True, True, True, False, True]
+
+
+def test_a_context_is_that_of_its_invocation(theatre: Theatre) -> None:
+    code = """
+        let first
+        exports.handler = async (e, c) => {
+          first ??= c
+          first.callbackWaitsForEmptyEventLoop = false
+          return [first.callbackWaitsForEmptyEventLoop, c.callbackWaitsForEmptyEventLoop]
+        }
+        """
+    name = theatre.run(deploy(theatre, {"index.js": code}))
+    assert theatre.run(theatre.stage.result(name)) == [False, False]
+    assert theatre.run(theatre.stage.result(name)) == [False, True]
+
+
+def test_every_event_brings_all_that_it_has(theatre: Theatre) -> None:
+    name = theatre.run(
+        deploy(theatre, "exports.handler = async (e, c) => [e, c.clientContext, process.env._X_AMZN_TRACE_ID]")
+    )
+    clients: list[Any] = [None, {"custom": {"k": "ä"}}, {"custom": {"k": "x" * 3000}}]
+    traces = ["Root=1-2-3", "Root=1-2-3;Parent=4;Sampled=1"]
+    for text in ("", "ä€😀", "x" * 70_000, "€" * 30_000, "ä" * 65_534):
+        event = json.dumps(text, ensure_ascii=False).encode()
+        for client in clients:
+            given = None if client is None else json.dumps(client, ensure_ascii=False)
+            for trace in traces:
+                got = theatre.run(theatre.stage.result(name, event, client_context=given, trace=trace))
+                assert got == [text, client, trace]
+
+
 def test_callbacks_are_gone_in_node_24(theatre: Theatre) -> None:
     name = theatre.run(
         deploy(theatre, "exports.handler = async (e, c, cb) => [typeof cb, 'done' in c]", Runtime="nodejs24.x")

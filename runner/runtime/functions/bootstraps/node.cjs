@@ -15,6 +15,15 @@ const API = '/2018-06-01/runtime'
 const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming')
 const WATERMARK = Symbol.for('aws.lambda.runtime.handler.streaming.highWaterMark')
 const PRELUDE_END = Buffer.alloc(8)
+const LARGE = 65536 // a longer body is sent by itself
+const HEAD_ROOM = 1024 // before the body of a result
+const EVENT_HEAD = 1024 // a longer head of an event is read as any other
+const EVENT = new RegExp(
+  '^HTTP/1\\.1 200 OK\r\ncontent-type: application/json\r\nlambda-runtime-aws-request-id: ([^\r\n]+)\r\n' +
+    'lambda-runtime-deadline-ms: (\\d+)\r\nlambda-runtime-invoked-function-arn: ([^\r\n]+)\r\n' +
+    '(?:lambda-runtime-trace-id: ([^\r\n]*)\r\n)?(?:lambda-runtime-client-context: ([^\r\n]*)\r\n)?' +
+    'content-length: (\\d+)\r\n\r\n'
+)
 const LEVELS = { TRACE: 0, DEBUG: 1, INFO: 2, WARN: 3, ERROR: 4, FATAL: 5 }
 const EXIT_UNHANDLED_REJECTION = 128
 const EXIT_UNCAUGHT_EXCEPTION = 129
@@ -35,12 +44,18 @@ let requestId // for log lines; undefined before the first invocation
 
 // The connection
 
+// What comes all the time passes through these two, so that an invocation leaves next to nothing to collect.
+const chunk = Buffer.allocUnsafeSlow(65536)
+const outgoing = Buffer.allocUnsafeSlow(HEAD_ROOM + 3 * LARGE)
 let buffered = Buffer.alloc(0)
-const chunk = Buffer.allocUnsafe(65536)
 
 function writeAll(data) {
-  let rest = typeof data === 'string' ? Buffer.from(data, 'latin1') : data
-  while (rest.length > 0) rest = rest.subarray(fs.writeSync(CONNECTION, rest))
+  const bytes = typeof data === 'string' ? Buffer.from(data, 'latin1') : data
+  writePart(bytes, 0, bytes.length)
+}
+
+function writePart(bytes, start, end) {
+  while (start < end) start += fs.writeSync(CONNECTION, bytes, start, end - start)
 }
 
 function send(method, where, lines, body) {
@@ -48,23 +63,62 @@ function send(method, where, lines, body) {
   for (const line of lines) head += line + '\r\n'
   if (body === undefined) return writeAll(head + '\r\n')
   head += `Content-Length: ${body.length}\r\n\r\n`
-  if (body.length > 65536) {
+  if (body.length > LARGE) {
     writeAll(head)
     return writeAll(body)
   }
   writeAll(Buffer.concat([Buffer.from(head, 'latin1'), body]))
 }
 
-function readMore() {
-  const count = fs.readSync(CONNECTION, chunk, 0, chunk.length, null)
+// A result, and the request for the next invocation: the same as `send` makes of it. The other side knows the form.
+function sendResult(id, text) {
+  const where = `/invocation/${id}/response`
+  if (text.length <= LARGE && where.length <= HEAD_ROOM / 2) {
+    const size = outgoing.write(text, HEAD_ROOM)
+    const head = `POST ${API}${where} HTTP/1.1\r\nHost: runtime\r\nRunner-Next: 1\r\nContent-Type: application/json\r\nContent-Length: ${size}\r\n\r\n`
+    const start = HEAD_ROOM - head.length
+    outgoing.write(head, start, 'latin1')
+    return writePart(outgoing, start, HEAD_ROOM + size)
+  }
+  send('POST', where, ['Runner-Next: 1', 'Content-Type: application/json'], Buffer.from(text))
+}
+
+function read(into, start) {
+  const count = fs.readSync(CONNECTION, into, start, into.length - start, null)
   if (count === 0) process.kill(process.pid, 'SIGKILL') // whoever asked for this process is gone
+  return count
+}
+
+function keep(count) {
   buffered = Buffer.concat([buffered, chunk.subarray(0, count)])
 }
 
-// Reads one answer: { status, headers, body }.
+// Reads one answer: { status, headers, text }.
 function receive() {
+  if (buffered.length === 0) {
+    const count = read(chunk, 0)
+    const found = EVENT.exec(chunk.toString('latin1', 0, Math.min(count, EVENT_HEAD)))
+    if (found !== null && count - found[0].length === Number(found[6])) return eventIn(found, count)
+    keep(count)
+  }
+  return receiveAny()
+}
+
+// An event in the form in which the other side sends it, and all of it here.
+function eventIn(found, count) {
+  const headers = {
+    'lambda-runtime-aws-request-id': found[1].trim(),
+    'lambda-runtime-deadline-ms': found[2],
+    'lambda-runtime-invoked-function-arn': found[3].trim(),
+    'lambda-runtime-trace-id': found[4]?.trim(),
+    'lambda-runtime-client-context': found[5]
+  }
+  return { status: 200, headers, text: chunk.toString('utf8', found[0].length, count) }
+}
+
+function receiveAny() {
   let end
-  while ((end = buffered.indexOf('\r\n\r\n')) < 0) readMore()
+  while ((end = buffered.indexOf('\r\n\r\n')) < 0) keep(read(chunk, 0))
   const lines = buffered.toString('latin1', 0, end).split('\r\n')
   const headers = {}
   for (let i = 1; i < lines.length; i++) {
@@ -76,27 +130,23 @@ function receive() {
   if (buffered.length - start < size) {
     const whole = Buffer.allocUnsafe(size)
     let have = buffered.copy(whole, 0, start)
-    while (have < size) {
-      const count = fs.readSync(CONNECTION, whole, have, size - have, null)
-      if (count === 0) process.kill(process.pid, 'SIGKILL')
-      have += count
-    }
+    while (have < size) have += read(whole, have)
     buffered = Buffer.alloc(0)
-    return { status: Number(lines[0].split(' ')[1]), headers, body: whole }
+    return { status: Number(lines[0].split(' ')[1]), headers, text: whole.toString() }
   }
-  const body = buffered.subarray(start, start + size)
+  const text = buffered.toString('utf8', start, start + size)
   buffered = buffered.subarray(start + size)
-  return { status: Number(lines[0].split(' ')[1]), headers, body }
+  return { status: Number(lines[0].split(' ')[1]), headers, text }
 }
 
 // Under a debugger the event loop goes on while waiting, so that breakpoints can be set.
 function whenReadable(then) {
   if (!debugging || buffered.length > 0) return setImmediate(then)
-  const keep = setInterval(() => {}, 1 << 30)
+  const awake = setInterval(() => {}, 1 << 30)
   fs.read(CONNECTION, chunk, 0, chunk.length, null, (error, count) => {
-    clearInterval(keep)
+    clearInterval(awake)
     if (error || count === 0) process.kill(process.pid, 'SIGKILL')
-    buffered = Buffer.concat([buffered, chunk.subarray(0, count)])
+    keep(count)
     then()
   })
 }
@@ -438,51 +488,96 @@ function makeStream(invocation, watermark) {
 
 // Invocations
 
+class Invocation {
+  constructor(headers) {
+    this.id = headers['lambda-runtime-aws-request-id']
+    this.tenantId = headers['lambda-runtime-aws-tenant-id']
+    this.waits = true
+    this.done = false
+    this.promised = false
+    this.streaming = false
+    this.ended = false
+    this.whenEmpty = undefined
+    this.breakOff = undefined
+    this.callback = (error, result) => called(this, error, result)
+  }
+}
+
+function called(invocation, error, result) {
+  if (invocation.done) return
+  if (error !== undefined && error !== null) return fail(invocation, error)
+  invocation.done = true
+  const text = serialised(result)
+  if (invocation.waits) invocation.whenEmpty = () => succeed(invocation, text)
+  else succeed(invocation, text)
+}
+
+// Which invocation a context belongs to is kept in it, where nobody sees it. So all contexts share their accessors:
+// with accessors of its own, each would have a layout of its own, which stays in memory until all of it is collected.
+class Owned extends function (context) { return context } {
+  #invocation
+
+  constructor(context, invocation) {
+    super(context)
+    this.#invocation = invocation
+  }
+
+  static of(context) {
+    return #invocation in Object(context) ? context.#invocation : current // what stands for a context: a proxy, an heir
+  }
+}
+
+const WAITS = {
+  get() {
+    return Owned.of(this)?.waits ?? true
+  },
+  set(value) {
+    const invocation = Owned.of(this)
+    if (invocation !== undefined) invocation.waits = value
+  },
+  enumerable: true,
+  configurable: true
+}
+
 function makeContext(invocation, headers) {
-  const deadline = Number(headers['lambda-runtime-deadline-ms'])
-  const json = (name, header) => {
-    if (!headers[header]) return undefined
-    try {
-      return JSON.parse(Buffer.from(headers[header], 'latin1').toString('utf8'))
-    } catch (error) {
-      throw new Error(`Unable to parse ${name} as JSON: ${error}`)
-    }
-  }
   const context = {}
-  Object.defineProperty(context, 'callbackWaitsForEmptyEventLoop', {
-    get: () => invocation.waits,
-    set: (value) => {
-      invocation.waits = value
-    },
-    enumerable: true,
-    configurable: true
-  })
-  if (asked < 24) {
-    context.succeed = (result) => {
-      invocation.waits = false
-      invocation.callback(null, result)
-    }
-    context.fail = (error) => {
-      invocation.waits = false
-      invocation.callback(error ?? 'handled')
-    }
-    context.done = (error, result) => invocation.callback(error, result)
-  } else {
-    delete context.callbackWaitsForEmptyEventLoop
+  if (asked < 24 && runtime.handler[STREAMING] !== 'response') addCallbacks(context, invocation)
+  const deadline = Number(headers['lambda-runtime-deadline-ms'])
+  context.functionVersion = environment.AWS_LAMBDA_FUNCTION_VERSION
+  context.functionName = environment.AWS_LAMBDA_FUNCTION_NAME
+  context.memoryLimitInMB = environment.AWS_LAMBDA_FUNCTION_MEMORY_SIZE
+  context.logGroupName = environment.AWS_LAMBDA_LOG_GROUP_NAME
+  context.logStreamName = environment.AWS_LAMBDA_LOG_STREAM_NAME
+  context.clientContext = parsed('ClientContext', headers['lambda-runtime-client-context'])
+  context.identity = parsed('CognitoIdentity', headers['lambda-runtime-cognito-identity'])
+  context.invokedFunctionArn = headers['lambda-runtime-invoked-function-arn']
+  context.awsRequestId = invocation.id
+  context.tenantId = invocation.tenantId
+  context.getRemainingTimeInMillis = () => deadline - Date.now()
+  return context
+}
+
+function addCallbacks(context, invocation) {
+  Object.defineProperty(context, 'callbackWaitsForEmptyEventLoop', WAITS)
+  new Owned(context, invocation)
+  context.succeed = (result) => {
+    invocation.waits = false
+    invocation.callback(null, result)
   }
-  return Object.assign(context, {
-    functionVersion: environment.AWS_LAMBDA_FUNCTION_VERSION,
-    functionName: environment.AWS_LAMBDA_FUNCTION_NAME,
-    memoryLimitInMB: environment.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
-    logGroupName: environment.AWS_LAMBDA_LOG_GROUP_NAME,
-    logStreamName: environment.AWS_LAMBDA_LOG_STREAM_NAME,
-    clientContext: json('ClientContext', 'lambda-runtime-client-context'),
-    identity: json('CognitoIdentity', 'lambda-runtime-cognito-identity'),
-    invokedFunctionArn: headers['lambda-runtime-invoked-function-arn'],
-    awsRequestId: invocation.id,
-    tenantId: headers['lambda-runtime-aws-tenant-id'],
-    getRemainingTimeInMillis: () => deadline - Date.now()
-  })
+  context.fail = (error) => {
+    invocation.waits = false
+    invocation.callback(error ?? 'handled')
+  }
+  context.done = (error, result) => invocation.callback(error, result)
+}
+
+function parsed(name, value) {
+  if (!value) return undefined
+  try {
+    return JSON.parse(Buffer.from(value, 'latin1').toString('utf8'))
+  } catch (error) {
+    throw new Error(`Unable to parse ${name} as JSON: ${error}`)
+  }
 }
 
 function next() {
@@ -495,31 +590,15 @@ function next() {
   begin(answer)
 }
 
-function begin({ headers, body }) {
-  const invocation = {
-    id: headers['lambda-runtime-aws-request-id'],
-    tenantId: headers['lambda-runtime-aws-tenant-id'],
-    waits: true,
-    done: false,
-    promised: false,
-    streaming: false,
-    ended: false
-  }
+function begin({ headers, text }) {
+  const invocation = new Invocation(headers)
   current = invocation
   requestId = invocation.id
   const trace = headers['lambda-runtime-trace-id']
   if (trace !== undefined) environment._X_AMZN_TRACE_ID = trace
   else delete environment._X_AMZN_TRACE_ID
-  invocation.callback = (error, result) => {
-    if (invocation.done) return
-    if (error !== undefined && error !== null) return fail(invocation, error)
-    invocation.done = true
-    const data = serialised(result)
-    if (invocation.waits) invocation.whenEmpty = () => succeed(invocation, data)
-    else succeed(invocation, data)
-  }
   try {
-    const event = JSON.parse(body.toString('utf8'))
+    const event = JSON.parse(text)
     const context = makeContext(invocation, headers)
     if (runtime.handler[STREAMING] === 'response') return stream(invocation, event, context)
     call(invocation, event, context)
@@ -547,28 +626,24 @@ function call(invocation, event, context) {
       (value) => {
         if (invocation.done) return
         invocation.done = true
-        let data
+        let text
         try {
-          data = serialised(value)
+          text = serialised(value)
         } catch (error) {
           return uncaught(error)
         }
-        succeed(invocation, data)
+        succeed(invocation, text)
       },
       (error) => {
         if (!invocation.done) fail(invocation, error)
       }
     )
   } else if (!invocation.done) {
-    invocation.whenEmpty = () => succeed(invocation, Buffer.from('null'))
+    invocation.whenEmpty = () => succeed(invocation, 'null')
   }
 }
 
 function stream(invocation, event, context) {
-  delete context.succeed
-  delete context.fail
-  delete context.done
-  delete context.callbackWaitsForEmptyEventLoop
   const out = makeStream(invocation, runtime.handler[WATERMARK])
   const finished = new Promise((resolve) => out.on('finish', resolve))
   invocation.promised = true
@@ -592,17 +667,16 @@ function stream(invocation, event, context) {
 
 function serialised(value) {
   try {
-    return Buffer.from(JSON.stringify(value === undefined ? null : value) ?? 'null')
+    return JSON.stringify(value === undefined ? null : value) ?? 'null'
   } catch {
     throw new Error('Unable to stringify response body')
   }
 }
 
-// The other side knows the form of this request.
-function succeed(invocation, data) {
+function succeed(invocation, text) {
   invocation.whenEmpty = undefined
   answered()
-  send('POST', `/invocation/${invocation.id}/response`, ['Runner-Next: 1', 'Content-Type: application/json'], data)
+  sendResult(invocation.id, text)
   whenReadable(next)
 }
 
