@@ -62,6 +62,7 @@ from runner.wire.lambda_.url_calls import HOST_MARK, UrlCalls
 from runner.wire.log_lines import line_of, search_of
 from runner.wire.logs import Logs
 from runner.wire.operation import Service
+from runner.wire.own import FUNCTION_PATH, FunctionNames
 from runner.wire.scheduler import Scheduler
 from runner.wire.sns import Sns
 from runner.wire.sqs import Sqs
@@ -151,6 +152,7 @@ class App:
         )
         self.log_lines = log_lines.LogLines(self.log_tail)
         self.front.mount_raw("GET", log_lines.PATH, self.log_lines.answer)
+        self.front.mount_raw("GET", FUNCTION_PATH, FunctionNames(deployment).answer)
         self.front.mount_raw("GET", CODE_PATH, Downloads(self.code).answer)
         self.front.mount_hosts(HOST_MARK, UrlCalls(deployment, self.functions, place, clock).answer)
 

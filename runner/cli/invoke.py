@@ -8,14 +8,15 @@ import sys
 from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import click
 
 from runner.cli.render import safe
-from runner.cli.target import running, settings_for, state_option
+from runner.cli.target import refusal, running, settings_for, state_option
 from runner.model.errors import InputError, RunnerError
 
+NAME_PATH = "/_runner/function"
 TIMEOUT_S = 960.0  # longer than any function may run
 
 
@@ -36,15 +37,16 @@ def invoke(
     state: Path | None,
     quiet: bool,
 ) -> int:
-    """Invoke FUNCTION and print its answer; the end of its log goes to standard error. Exit 1 if it failed."""
+    """Invoke FUNCTION (its name, its logical id, or an ARN) and print its answer; the end of its log goes to standard
+    error. Exit 1 if it failed."""
     endpoint = running(settings_for(stack, state)).endpoint
     headers = {"X-Amz-Invocation-Type": "Event" if asynchronous else "RequestResponse", "X-Amz-Log-Type": "Tail"}
-    path = f"/2015-03-31/functions/{quote(function, safe=':')}/invocations"
+    path = f"/2015-03-31/functions/{quote(_name(endpoint, function), safe=':')}/invocations"
     if qualifier:
         path += f"?Qualifier={quote(qualifier)}"
     response, body = _ask(endpoint, "POST", path, _body(payload), headers)
     if response.status >= 400:
-        raise _refused(response, body, endpoint)
+        raise _refused(response, body)
     if (log := response.headers.get("X-Amz-Log-Result")) and not quiet:
         click.echo(safe(base64.b64decode(log).decode(errors="replace")), err=True)
     if body:
@@ -53,21 +55,26 @@ def invoke(
     return 1 if response.headers.get("X-Amz-Function-Error") else 0
 
 
-def _refused(response: HTTPResponse, body: bytes, endpoint: str) -> InputError:
-    """What the API answered, as a sentence; with the functions that there are, if it was not one of them."""
+def _name(endpoint: str, function: str) -> str:
+    """The function's own name, with the version or alias that was written behind it. Raises InputError."""
+    name, colon, qualifier = function.partition(":")
+    if ":" in qualifier:  # an ARN, or the end of one
+        return function
+    response, body = _ask(endpoint, "GET", f"{NAME_PATH}?{urlencode({'name': name})}")
+    if response.status != 200:
+        raise refusal(body, f"{endpoint} does not know its functions: status {response.status}.")
+    return f"{json.loads(body)['name']}{colon}{qualifier}"
+
+
+def _refused(response: HTTPResponse, body: bytes) -> InputError:
+    """What the API answered, as a sentence."""
     code = response.headers.get("x-amzn-errortype", str(response.status)).partition(":")[0]
     try:
         told = json.loads(body)
         message = str(told.get("Message") or told.get("message") or told)
     except (ValueError, AttributeError):
         message = body.decode(errors="replace")
-    hint = f"Functions: {', '.join(_functions(endpoint))}." if response.status == 404 else ""
-    return InputError(f"{code}: {message}", hint=hint)
-
-
-def _functions(endpoint: str) -> list[str]:
-    _, body = _ask(endpoint, "GET", "/2015-03-31/functions/")
-    return sorted(function["FunctionName"] for function in json.loads(body)["Functions"]) or ["none is deployed"]
+    return InputError(f"{code}: {message}")
 
 
 def _body(payload: str | None) -> bytes:

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -16,7 +16,7 @@ import click
 
 from runner.app import read_logs
 from runner.cli.render import Prefixes, console
-from runner.cli.target import settings_for, state_option
+from runner.cli.target import refusal, settings_for, state_option
 from runner.host.clock import Clock
 from runner.host.lock import holder
 from runner.model.errors import InputError, RunnerError
@@ -75,22 +75,13 @@ def _running(endpoint: str, query: dict[str, str]) -> Iterator[bytes]:
         connection.request("GET", f"{PATH}?{urlencode(query)}")
         response = connection.getresponse()
         if response.status != 200:
-            raise _refused(response)
+            raise refusal(response.read(), f"The logs cannot be read: status {response.status}.")
         while line := response.readline():
             yield line
     except (OSError, HTTPException) as error:
         raise RunnerError(f"{endpoint} does not answer: {error}.") from None
     finally:
         connection.close()
-
-
-def _refused(response: HTTPResponse) -> RunnerError:
-    body = response.read()
-    try:
-        told = json.loads(body)
-        return InputError(str(told["error"]), hint=str(told.get("hint", "")))
-    except (ValueError, KeyError, TypeError):
-        return RunnerError(f"The logs cannot be read: status {response.status}.")
 
 
 def _since_ms(since: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,7 +11,7 @@ import click
 
 from runner.cli.overrides import parse_overrides, region
 from runner.host.lock import Holder, holder
-from runner.model.errors import InputError, StateError
+from runner.model.errors import InputError, RunnerError, StateError
 from runner.model.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -83,3 +84,12 @@ def running(settings: Settings) -> Holder:
             f"No runner is up for {settings.stack}.", hint=f"Start one in another terminal: runner up {settings.stack}"
         )
     return found
+
+
+def refusal(body: bytes, otherwise: str) -> RunnerError:
+    """What a running stack answered a command of ours with; `otherwise` if it said nothing."""
+    try:
+        told = json.loads(body)
+        return InputError(str(told["error"]), hint=str(told.get("hint", "")))
+    except (ValueError, KeyError, TypeError):
+        return RunnerError(otherwise)

@@ -10,8 +10,8 @@ from dataclasses import replace
 from runner.core.log_filter import compile_filter
 from runner.model.errors import InputError
 from runner.model.function import FunctionVersion
-from runner.model.names import LATEST
 from runner.runtime.deployment import Deployment
+from runner.runtime.function_names import called, functions, known
 from runner.runtime.logs import LogEvent, LogService, Search, milliseconds, stored
 
 BACKLOG = 100_000  # events that may wait for a slow reader; older ones are dropped
@@ -62,28 +62,22 @@ class LogTail:
 
     async def _groups(self, name: str | None) -> dict[str, str]:
         """The groups that are meant, each with the name it is shown under."""
-        functions = {d.noun.name: d for d in self._deployment.state.of(FunctionVersion).values() if _latest(d.noun)}
-        by_group = {group_of(deployed.noun): function for function, deployed in functions.items()}
+        state = self._deployment.state
+        by_group = {group_of(deployed.noun): function for function, deployed in functions(state).items()}
         existing = await self._logs.groups()
         if name is None:
             return {group: by_group.get(group, group.removeprefix("/aws/lambda/")) for group in existing}
-        meant = next((f for f, d in functions.items() if name in (f, d.owner.partition("/")[2])), None)
-        if meant is not None:
-            return {group_of(functions[meant].noun): meant}
+        if (meant := called(state, name)) is not None:
+            return {group_of(meant): meant.name}
         for group in (name, f"/aws/lambda/{name}"):
             if group in existing:
                 return {group: by_group.get(group, group.removeprefix("/aws/lambda/"))}
-        known = ", ".join(sorted(functions)) or "none is deployed"
-        raise InputError(f"There is no function and no log group {name!r}.", hint=f"Functions: {known}.")
+        raise InputError(f"There is no function and no log group {name!r}.", hint=known(state))
 
 
 def group_of(noun: FunctionVersion) -> str:
     """The log group that a function writes to."""
     return noun.config.logging_config.log_group or f"/aws/lambda/{noun.name}"
-
-
-def _latest(noun: FunctionVersion) -> bool:
-    return noun.version == LATEST
 
 
 def _offer(waiting: asyncio.Queue[LogEvent], event: LogEvent) -> None:

@@ -11,16 +11,16 @@ import logging
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
-from runner.host.http import Exchange
+from runner.host.exchange import Exchange
 from runner.model.errors import ApiError, InputError
 from runner.runtime.log_tail import LogTail
 from runner.runtime.logs import LogEvent, Search
+from runner.wire.own import refuse
 
 log = logging.getLogger(__name__)
 
 PATH = "/_runner/logs"
 LINES = [("content-type", "application/x-ndjson")]
-JSON = [("content-type", "application/json")]
 
 
 class LogLines:
@@ -57,8 +57,7 @@ class LogLines:
                 exchange.write(line_of(event))
         except (ApiError, InputError) as error:
             if not started:
-                hint = error.hint if isinstance(error, InputError) else ""
-                exchange.respond(400, JSON, json.dumps({"error": error.message, "hint": hint}).encode())
+                refuse(exchange, error)
                 return
         except asyncio.CancelledError:
             log.debug("A reader of logs is gone, or told that this is the end.", extra={"action": "log_tail_ended"})
