@@ -8,7 +8,9 @@ Source: errors recorded from AWS; the wording is that of Jackson 2.17 and later,
 from __future__ import annotations
 
 import json
-from typing import NoReturn
+from collections.abc import Callable
+from json.scanner import make_scanner
+from typing import Any, NoReturn, cast
 
 PREFIX = "Could not parse request body into json: Could not parse payload into json: "
 SOURCE = "[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: {}, column: {}]"
@@ -28,12 +30,19 @@ def _not_standard(name: str) -> NoReturn:
 
 
 DECODER = json.JSONDecoder(parse_constant=_not_standard)
+SCAN: Callable[[str, int], tuple[object, int]] = make_scanner(cast(Any, DECODER))
 
 
 def problem(payload: bytes) -> str | None:
     """None if the payload is one JSON value (or empty); else the message of InvalidRequestContentException."""
     if not payload:
         return None
+    try:
+        text = payload.decode()
+        if SCAN(text, 0)[1] == len(text):  # as nearly always: nothing around the value
+            return None
+    except (StopIteration, ValueError, RecursionError):
+        pass
     try:
         DECODER.decode(payload.decode())
     except ValueError:

@@ -129,8 +129,8 @@ class Connection(asyncio.Protocol):
 
     @property
     def at_rest(self) -> bool:
-        """True between requests: nothing was begun that is not answered."""
-        return self.current is None and self.incoming is None and not self.waiting
+        """True between requests: nothing was begun that is not answered. (What waits, waits behind a current one.)"""
+        return self.current is None and self.incoming is None
 
     # asyncio's side
 
