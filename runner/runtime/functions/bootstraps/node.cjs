@@ -111,7 +111,7 @@ function eventIn(found, count) {
     'lambda-runtime-deadline-ms': found[2],
     'lambda-runtime-invoked-function-arn': found[3].trim(),
     'lambda-runtime-trace-id': found[4]?.trim(),
-    'lambda-runtime-client-context': found[5]
+    'lambda-runtime-client-context': found[5]?.trim()
   }
   return { status: 200, headers, text: chunk.toString('utf8', found[0].length, count) }
 }
@@ -499,17 +499,8 @@ class Invocation {
     this.ended = false
     this.whenEmpty = undefined
     this.breakOff = undefined
-    this.callback = (error, result) => called(this, error, result)
+    this.callback = undefined
   }
-}
-
-function called(invocation, error, result) {
-  if (invocation.done) return
-  if (error !== undefined && error !== null) return fail(invocation, error)
-  invocation.done = true
-  const text = serialised(result)
-  if (invocation.waits) invocation.whenEmpty = () => succeed(invocation, text)
-  else succeed(invocation, text)
 }
 
 // Which invocation a context belongs to is kept in it, where nobody sees it. So all contexts share their accessors:
@@ -548,12 +539,13 @@ function makeContext(invocation, headers) {
   context.memoryLimitInMB = environment.AWS_LAMBDA_FUNCTION_MEMORY_SIZE
   context.logGroupName = environment.AWS_LAMBDA_LOG_GROUP_NAME
   context.logStreamName = environment.AWS_LAMBDA_LOG_STREAM_NAME
-  context.clientContext = parsed('ClientContext', headers['lambda-runtime-client-context'])
-  context.identity = parsed('CognitoIdentity', headers['lambda-runtime-cognito-identity'])
+  context.clientContext = json('ClientContext', headers['lambda-runtime-client-context'])
+  context.identity = json('CognitoIdentity', headers['lambda-runtime-cognito-identity'])
   context.invokedFunctionArn = headers['lambda-runtime-invoked-function-arn']
   context.awsRequestId = invocation.id
   context.tenantId = invocation.tenantId
-  context.getRemainingTimeInMillis = () => deadline - Date.now()
+  const getRemainingTimeInMillis = () => deadline - Date.now() // it bears its name
+  context.getRemainingTimeInMillis = getRemainingTimeInMillis
   return context
 }
 
@@ -571,7 +563,7 @@ function addCallbacks(context, invocation) {
   context.done = (error, result) => invocation.callback(error, result)
 }
 
-function parsed(name, value) {
+function json(name, value) {
   if (!value) return undefined
   try {
     return JSON.parse(Buffer.from(value, 'latin1').toString('utf8'))
@@ -597,6 +589,14 @@ function begin({ headers, text }) {
   const trace = headers['lambda-runtime-trace-id']
   if (trace !== undefined) environment._X_AMZN_TRACE_ID = trace
   else delete environment._X_AMZN_TRACE_ID
+  invocation.callback = (error, result) => {
+    if (invocation.done) return
+    if (error !== undefined && error !== null) return fail(invocation, error)
+    invocation.done = true
+    const text = serialised(result)
+    if (invocation.waits) invocation.whenEmpty = () => succeed(invocation, text)
+    else succeed(invocation, text)
+  }
   try {
     const event = JSON.parse(text)
     const context = makeContext(invocation, headers)
