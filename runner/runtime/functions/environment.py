@@ -143,7 +143,9 @@ class Environment:
         began = invocation.began = self._clock.elapsed()
         self.invocation = invocation
         self.output.begin(invocation.call.request_id, self.terms.version, tail=invocation.call.tail)
-        self._limit(began + self.terms.timeout_s)
+        deadline = self._deadline = began + self.terms.timeout_s
+        if self._timer is None or self._timer_at > deadline:
+            self._limit(deadline)
         if life is Life.RESTARTING:
             self._began = began
             self.owner.spawn(self._open())
