@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import overload
 from urllib.parse import quote, unquote
 
-from runner.core.log_blocks import MARK, events_in, pack, unpack
+from runner.core.call_lines import LINES, CallLines
+from runner.core.log_blocks import MARK, events_in, pack_calls, pack_lines, unpack
 from runner.model.errors import ApiError
 from runner.store.ports import Entry
 
@@ -79,6 +81,27 @@ class Search:
         return (self.from_ms is None or at_ms >= self.from_ms) and (self.until_ms is None or at_ms < self.until_ms)
 
 
+class Texts(Sequence[str]):
+    """Lines without their times. Those that are made up only when they are looked at stay so."""
+
+    def __init__(self, lines: Sequence[tuple[float, str]]) -> None:
+        self._lines = lines
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [text for _, text in self._lines[index]]
+        return self._lines[index][1]
+
+
 def stored(line: str) -> str:
     """A function's line as the API shows it: with its line end; an error report is several lines in one event."""
     return line.replace("\r", "\n") if line.startswith("[ERROR]") and "\r" in line else line + "\n"
@@ -86,6 +109,9 @@ def stored(line: str) -> str:
 
 def rows_of(lines: Sequence[tuple[float, str]]) -> list[Row]:
     """A function's lines as they are kept: as a rule all in one entry."""
+    if isinstance(lines, CallLines):
+        parts = lines.parts(BLOCK_EVENTS // LINES)
+        return [(part.calls[-1][1], pack_calls(part), len(part)) for part in parts]
     times, texts = zip(*lines, strict=True)
     text = "\n".join(texts) + "\n"
     if "\r" in text:
@@ -96,7 +122,7 @@ def rows_of(lines: Sequence[tuple[float, str]]) -> list[Row]:
     if (len(text) > BLOCK_CHARACTERS or len(lines) > BLOCK_EVENTS) and len(lines) > 1:
         half = len(lines) // 2
         return rows_of(lines[:half]) + rows_of(lines[half:])
-    return [(max(times), pack(times, lengths, text), len(lines))]
+    return [(max(times), pack_lines(times, lengths, text), len(lines))]
 
 
 def row_of(message: str, at: float, ingested_at: float) -> Row:

@@ -27,6 +27,7 @@ from runner.runtime.log_events import (
     Row,
     Search,
     Stream,
+    Texts,
     events_of,
     first_of,
     log_name,
@@ -72,12 +73,13 @@ Shower = Callable[[str, Sequence[str]], None]
 
 @dataclass(slots=True)
 class _Known:
-    """What is remembered of a stream: when the API made it, and up to where it was deleted."""
+    """What is remembered of a stream: when the API made it, up to where it was deleted, its log's name once needed."""
 
     created_at: float = 0.0
     hidden: int = 0
     gone: bool = False
     revision: int = 0
+    name: str = ""
 
 
 class LogService:
@@ -106,7 +108,7 @@ class LogService:
             return
         self._append(group, stream, rows_of(lines))
         for shower in self._showers:
-            shower(function, [line for _, line in lines])
+            shower(function, Texts(lines))
         for listener in self._listeners:
             for at, line in lines:
                 listener(LogEvent(group, stream, at, line, at, function=function))
@@ -136,11 +138,9 @@ class LogService:
         async with self._flushing:
             buffer, self._buffer, self._buffered = self._buffer, {}, 0
             self._written.clear()
-            for group, stream in buffer:
-                await self._note(group, stream)
-            appends = [self._keep(log_name(*place), rows) for place, rows in buffer.items()]
-            if appends:
-                await asyncio.gather(*appends)
+            named = [(await self._note(*place), rows) for place, rows in buffer.items()]
+            if named:
+                await asyncio.gather(*(self._keep(name, rows) for name, rows in named))
 
     def _keep(self, name: str, rows: Sequence[Row]) -> Awaitable[int]:
         counts = [count for _, _, count in rows]
@@ -160,13 +160,16 @@ class LogService:
         """Call `source` before anything is read: it writes what it still holds."""
         self._sources.append(source)
 
-    async def _note(self, group: str, stream: str) -> None:
-        """A stream that is written to exists, also if it had been deleted."""
-        streams = await self._index()
-        known = streams.setdefault(group, {}).setdefault(stream, _Known(self._clock.now()))
+    async def _note(self, group: str, stream: str) -> str:
+        """A stream that is written to exists, also if it had been deleted. Returns the name of its log."""
+        known = (await self._index()).setdefault(group, {}).get(stream)
+        if known is None:
+            known = (await self._index())[group][stream] = _Known(self._clock.now())
         if known.gone:
             known.gone, known.created_at = False, self._clock.now()
             await self._remember(group, stream, known)
+        known.name = known.name or log_name(group, stream)
+        return known.name
 
     def show(self, shower: Shower) -> None:
         """Call `shower` with the lines of a function as they are written, many at a time; it must not block."""

@@ -7,31 +7,29 @@ import logging
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Protocol
+from typing import Protocol, cast
 
-from runner.core.environment_lines import End, Format, PlatformLine, Report, Start, end_text, report_text, start_text
+from runner.core.call_lines import Begun, Call, CallLines, Done, Usual, Written, lines_of
+from runner.core.environment_lines import End, Format, PlatformLine, Report, Start
 from runner.host.clock import Clock
 
 log = logging.getLogger(__name__)
 
 FLUSH_S = 0.01  # how long lines may wait to be handed on together
 FEW = 100  # lines of several environments: so many are handed on in order of time, more one environment after another
-SAMPLES = 16  # environments asked for their memory in one batch, each time; of more, some are asked less often
+MANY = 3  # invocations in a row whose lines need not be made up before somebody looks at them
+LINE, CALL = 2, 4  # how long the tuples are by which a line and an invocation as usual wait
+SAMPLES = 4  # environments asked for their memory in one batch, each time; of more, some are asked less often
 SAMPLED_S = 0.25  # so old may a peak be then
 EVENT_LIMIT = 262_144 - 26  # bytes of one log event, less what CloudWatch counts for it
 TAIL = 4096  # bytes of log that an answer may carry
 
-Written = tuple[float, str]
-"""A line as it is kept: when it was written (epoch seconds), and its text without line end."""
-
 Line = tuple[float, str | PlatformLine]
 """A line that is not rendered yet."""
 
-Begun = tuple[float, str, str]
-"""An invocation that began: when, its request id, the function's version."""
 
-Done = tuple[float, Begun | None, str, float, int, float | None, str, str]
-"""One that is over: when, how it began if that was not written yet, and what `Output.done` was told."""
+Batch = tuple["Output", Sequence[Written]]
+"""Lines of an environment, in order."""
 
 
 class LogSink(Protocol):
@@ -63,30 +61,26 @@ class Journal:
             self._timer.cancel()
             self._timer = None
         waiting, self._waiting = self._waiting, []
-        batches: list[tuple[Output, list[Written]]] = []
+        batches: list[Batch] = []
         for number, output in enumerate(waiting):
             try:
-                batches.append((output, output.take_lines(exact=number < SAMPLES)))
+                batches += [(output, lines) for lines in output.take_lines(exact=number < SAMPLES)]
             except Exception:
                 _lost(output)
         if len(batches) > 1 and sum(len(lines) for _, lines in batches) <= FEW:
             batches = _in_order(batches)
         for output, lines in batches:
-            if lines:
-                self._write(output, lines)
-
-    def _write(self, output: Output, lines: list[Written]) -> None:
-        try:
-            self._sink.write(output.function, output.group, output.stream, lines)
-        except Exception:
-            _lost(output)
+            try:
+                self._sink.write(output.function, output.group, output.stream, lines)
+            except Exception:
+                _lost(output)
 
 
 def _lost(output: Output) -> None:
     log.exception("Lines of %s were lost.", output.function, extra={"action": "log_lines_lost"})
 
 
-def _in_order(batches: Sequence[tuple[Output, list[Written]]]) -> list[tuple[Output, list[Written]]]:
+def _in_order(batches: Sequence[Batch]) -> list[Batch]:
     """The same lines in order of time, so that who reads along sees who called whom."""
     lines = sorted(((line[0], output, line) for output, lines in batches for line in lines), key=itemgetter(0))
     return [(output, [line for _, _, line in run]) for output, run in groupby(lines, itemgetter(1))]
@@ -105,10 +99,12 @@ class Output:
         self.memory = memory
         self._journal = journal
         self._now = journal.clock.now
-        self._pending: list[Line | Done] = []
+        self._pending: list[Line | Call | Done] = []
         self._rest = b""
         self._tail: list[str] | None = []
         self._begun: Begun | None = None
+        self._version = ""  # of all invocations, and so the memory
+        self._memory_mb = 0
         self._peak_mb = 0
         self._peak_at = 0.0
 
@@ -118,6 +114,7 @@ class Output:
         The line itself waits for what follows it: most invocations end before anything else is to be written.
         """
         self._begun = self._now(), request_id, version
+        self._version = version
         if not tail:
             self._tail = None
             return
@@ -141,11 +138,16 @@ class Output:
         error_type: str = "",
     ) -> None:
         """The invocation is over. What is written about it is made up when it is handed on."""
-        now = self._now()
+        now, begun = self._now(), self._begun
         if self._tail is None:
-            if not self._pending:
+            pending = self._pending
+            if not pending:
                 self._journal.wake(self)
-            self._pending.append((now, self._begun, request_id, duration_ms, memory_mb, init_ms, status, error_type))
+            self._memory_mb = memory_mb
+            if begun is not None and init_ms is None and status == "success":
+                pending.append((begun[0], now, request_id, duration_ms))
+            else:
+                pending.append((now, begun, request_id, duration_ms, memory_mb, init_ms, status, error_type))
             self._begun = None
             return
         peak_mb = self.memory()
@@ -186,44 +188,46 @@ class Output:
             self._journal.wake(self)
         self._pending.append(line)
 
-    def take_lines(self, *, exact: bool = True) -> list[Written]:
+    def take_lines(self, *, exact: bool = True) -> list[Sequence[Written]]:
         """What is pending, as it is kept: without lines that the function does not want.
 
         Memory is asked for once, and if it need not be `exact`, only where it was not asked for lately.
         """
         pending, self._pending = self._pending, []
+        if any(len(entry) != LINE for entry in pending):
+            self._sample(self._now(), exact=exact)
+        batches: list[Sequence[Written]] = []
         lines: list[Written] = []
-        peak_mb = -1
-        for entry in pending:
-            if len(entry) == 2:
-                text = self._text(*entry)
-                if text is not None:
-                    lines.append((entry[0], text))
-                continue
-            if peak_mb < 0:
-                peak_mb = self._peak(entry[0], exact=exact)
-            at, begun, request_id, duration_ms, memory_mb, init_ms, status, error_type = entry
-            if self.form.json:
-                lines += self._events(entry, peak_mb)
-                continue
-            if begun is not None:
-                lines.append((begun[0], start_text(begun[1], begun[2])))
-            lines.append((at, end_text(request_id)))
-            report = report_text(request_id, duration_ms, memory_mb, peak_mb, init_ms, status, error_type)
-            lines.append((at, report))
-        return lines
+        for kind, run in groupby(pending, len):
+            entries = list(run)
+            if kind == CALL and len(entries) >= MANY and not self.form.json:
+                usual = Usual(self._version, self._memory_mb, self._peak_mb)
+                batches += [lines, CallLines(usual, cast("list[Call]", entries))]
+                lines = []
+            else:
+                lines += [line for entry in entries for line in self._lines(entry)]
+        return [batch for batch in (*batches, lines) if batch]
 
-    def _peak(self, at: float, *, exact: bool) -> int:
+    def _lines(self, entry: Line | Call | Done) -> list[Written]:
+        if len(entry) == 2:
+            text = self._text(*entry)
+            return [] if text is None else [(entry[0], text)]
+        if len(entry) == 4:
+            began_at, at, request_id, duration_ms = entry
+            begun = began_at, request_id, self._version
+            entry = at, begun, request_id, duration_ms, self._memory_mb, None, "success", ""
+        return self._events(entry) if self.form.json else lines_of(entry, self._peak_mb)
+
+    def _sample(self, at: float, *, exact: bool) -> None:
         if exact or at - self._peak_at > SAMPLED_S:
             self._peak_mb, self._peak_at = self.memory(), at
-        return self._peak_mb
 
-    def _events(self, entry: Done, peak_mb: int) -> list[Written]:
+    def _events(self, entry: Done) -> list[Written]:
         """An invocation's lines in the JSON format."""
         at, begun, request_id, duration_ms, memory_mb, init_ms, status, error_type = entry
         lines: list[tuple[float, PlatformLine]] = [(begun[0], Start(begun[1], begun[2]))] if begun is not None else []
         lines.append((at, End(request_id, duration_ms, status, error_type)))
-        lines.append((at, Report(request_id, duration_ms, memory_mb, peak_mb, init_ms, status, error_type)))
+        lines.append((at, Report(request_id, duration_ms, memory_mb, self._peak_mb, init_ms, status, error_type)))
         return [(when, text) for when, line in lines if (text := self.form.platform(line, when)) is not None]
 
     def _text(self, at: float, line: str | PlatformLine) -> str | None:
