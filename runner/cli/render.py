@@ -29,6 +29,7 @@ SYMBOLS: Mapping[Action, tuple[str, str]] = {
 PREFIX_COLOURS = ("36", "35", "32", "33", "34", "96", "95", "92")  # ANSI
 PLATFORM_LINES = ("START ", "END ", "REPORT ", "INIT_START ", "INIT_REPORT ")
 CONTROL = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]")
+CONTROLS = bytes({*range(0x20), 0x7F} - {*b"\t\n"})
 CODE = "code"  # its digests tell a person nothing that the reason does not
 MAX_DIFFERENCES = 12  # of one change, before the rest is only counted
 SHORTEST_NAME = 6  # where there is no more room than this for a name, it is left out
@@ -182,7 +183,9 @@ class Prefixes:
     def print(self, name: str, *lines: str) -> None:
         """Lines of a function's log."""
         prefix = self._prefixes.get(name) or self._prefix(name)
-        text = "\n".join(_for_terminal(line) for line in lines) if self._coloured else safe("\n".join(lines))
+        text = "\n".join(map(_for_terminal, lines) if self._coloured else map(str.rstrip, lines))
+        if not self._coloured:
+            text = safe(text)
         self._file.write(f"{prefix}{text}\n" if "\n" not in text else prefix + text.replace("\n", f"\n{prefix}") + "\n")
 
     def _prefix(self, name: str) -> str:
@@ -210,4 +213,8 @@ def safe(line: str) -> str:
 
     Colours that a function prints are left alone.
     """
-    return CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", line.rstrip().replace("\r", "\n"))
+    text = line.rstrip().replace("\r", "\n")
+    data = text.encode("utf-8", "replace")
+    if len(data.translate(None, CONTROLS)) == len(data):  # as almost always; found out at a hundredth of the price
+        return text
+    return CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)

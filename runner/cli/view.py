@@ -18,6 +18,8 @@ from runner.loader.loading import LoadResult
 from runner.model.function import FunctionVersion
 from runner.planner import Plan
 
+LINES_MAX = 2_000  # of functions, shown within LINES_S; nobody reads more
+LINES_S = 1.0
 LEVEL_STYLES = {logging.WARNING: "yellow", logging.ERROR: "red", logging.CRITICAL: "bold red"}
 
 
@@ -29,6 +31,10 @@ class TerminalView:
         self._out = console(as_stream(self._terminal))
         self._prefixes = Prefixes(self._out)
         self._flush_due = False
+        self._second = 0.0  # when the one at hand began
+        self._shown = 0  # lines within it
+        self._left_out = 0
+        self._telling: asyncio.TimerHandle | None = None
         handler = _LogHandler()
         logging.basicConfig(level=logging.DEBUG if verbose else logging.WARNING, handlers=[handler], force=True)
         logging.getLogger("runner").setLevel(logging.DEBUG if verbose else logging.INFO)
@@ -71,11 +77,33 @@ class TerminalView:
             print_plan(outcome.plan.changes, self._out)
 
     def lines(self, function: str, lines: Sequence[str]) -> None:
-        """Lines come in bursts; each burst is handed to the terminal as one piece."""
+        """Lines come in bursts; each burst is handed to the terminal as one piece. Those beyond measure are counted."""
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._second >= LINES_S:
+            self._tell_left_out()
+            self._second, self._shown = loop.time(), 0
+        room = LINES_MAX - self._shown
+        if len(lines) > room:
+            if not self._left_out:
+                self._telling = loop.call_at(self._second + LINES_S, self._tell_left_out)
+            self._left_out += len(lines) - room
+            lines = lines[:room]
+        if not lines:
+            return
+        self._shown += len(lines)
         self._prefixes.print(function, *lines)
         if not self._flush_due:
             self._flush_due = True
-            asyncio.get_running_loop().call_soon(self._flush)
+            loop.call_soon(self._flush)
+
+    def _tell_left_out(self) -> None:
+        count, self._left_out = self._left_out, 0
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
+        if count:
+            more = "1 more line" if count == 1 else f"{count:,} more lines"
+            self._out.print(Text(f"… {more} of functions within a second: runner logs shows all of them", style="dim"))
 
     def _flush(self) -> None:
         self._flush_due = False
@@ -83,6 +111,7 @@ class TerminalView:
 
     def close(self) -> None:
         """Everything shown is written."""
+        self._tell_left_out()
         self._terminal.close()
 
     def notice(self, text: str) -> None:
