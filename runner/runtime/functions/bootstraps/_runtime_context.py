@@ -45,40 +45,35 @@ def filled(kind, values):
     return made
 
 
+def of_environment():
+    """What every context says and stays the same for the life of the environment."""
+    names = ("LOG_GROUP_NAME", "LOG_STREAM_NAME", "FUNCTION_NAME", "FUNCTION_MEMORY_SIZE", "FUNCTION_VERSION")
+    return tuple(os.environ.get("AWS_LAMBDA_" + name) for name in names)
+
+
 class LambdaContext:
-    """The second argument of every handler."""
+    """The second argument of every handler. `fixed`: `of_environment()`; `invocation`: as `Api` tells it."""
 
-    _fixed = None
-
-    def __init__(self, headers, client_context, identity):
-        self.__dict__.update(self.of_environment())
-        self.aws_request_id = headers.get("lambda-runtime-aws-request-id")
-        self.invoked_function_arn = headers.get("lambda-runtime-invoked-function-arn")
-        self.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
-        self._w3c = trace_fields(client_context)
+    def __init__(self, fixed, invocation):
+        request_id, deadline, arn, _, client_context, identity, tenant_id, _, _ = invocation
+        client_context = context_json(client_context, "Client Context") if client_context else None
+        identity = context_json(identity, "Cognito Identity") if identity else None
+        self.log_group_name, self.log_stream_name, self.function_name, self.memory_limit_in_mb, version = fixed
+        self.function_version = version
+        self.aws_request_id = request_id
+        self.invoked_function_arn = arn
+        self.tenant_id = tenant_id
+        self._w3c = {} if client_context is None else trace_fields(client_context)
         self.client_context = None
         if client_context is not None:
             self.client_context = filled(ClientContext, client_context)
             self.client_context.client = filled(Client, self.client_context.client)
-        self.identity = filled(CognitoIdentity, {})
+        self.identity = CognitoIdentity()
+        self.identity.cognito_identity_id = self.identity.cognito_identity_pool_id = None
         if identity is not None:
             self.identity.cognito_identity_id = identity.get("cognitoIdentityId")
             self.identity.cognito_identity_pool_id = identity.get("cognitoIdentityPoolId")
-        self._epoch_deadline_time_in_ms = int(headers.get("lambda-runtime-deadline-ms", 0))
-
-    @classmethod
-    def of_environment(cls):
-        """What stays the same for the life of the environment, read once."""
-        if cls._fixed is None:
-            names = {
-                "log_group_name": "LOG_GROUP_NAME",
-                "log_stream_name": "LOG_STREAM_NAME",
-                "function_name": "FUNCTION_NAME",
-                "memory_limit_in_mb": "FUNCTION_MEMORY_SIZE",
-                "function_version": "FUNCTION_VERSION",
-            }
-            cls._fixed = {name: os.environ.get("AWS_LAMBDA_" + variable) for name, variable in names.items()}
-        return cls._fixed
+        self._epoch_deadline_time_in_ms = int(deadline)
 
     def get_remaining_time_in_millis(self):
         return max(0, self._epoch_deadline_time_in_ms - int(time.time() * 1000))
@@ -105,8 +100,6 @@ def trace_fields(client_context):
 
 
 def context_json(header, name):
-    if not header:
-        return None
     try:
         return json.loads(header.encode("latin-1").decode("utf-8"))
     except Exception as error:

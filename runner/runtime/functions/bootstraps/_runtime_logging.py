@@ -18,22 +18,20 @@ UNWRAPPED |= {"stack_info", "lineno", "funcName", "created", "msecs", "relativeC
 UNWRAPPED |= {"processName", "process", "taskName", "aws_request_id", "tenant_id"}
 
 
-class Current:
-    """The invocation that log lines belong to."""
-
-    request_id = ""
-    tenant_id = None
-
-
 class LogHandler(logging.Handler):
     def emit(self, record):
         sys.stdout.write(self.format(record))
 
 
 class LogFilter(logging.Filter):
+    """Marks log records with the invocation that they belong to."""
+
+    request_id = ""
+    tenant_id = None
+
     def filter(self, record):
-        record.aws_request_id = Current.request_id
-        record.tenant_id = Current.tenant_id
+        record.aws_request_id = self.request_id
+        record.tenant_id = self.tenant_id
         return True
 
 
@@ -70,6 +68,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def set_up_logging():
+    """The filter, which is to be told of each invocation."""
     logging.Formatter.converter = time.gmtime
     handler = LogHandler()
     if as_json():
@@ -77,13 +76,15 @@ def set_up_logging():
     else:
         form = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n"
         handler.setFormatter(TextFormatter(form, TIME_FORMAT))
-    handler.addFilter(LogFilter())
+    invocations = LogFilter()
+    handler.addFilter(invocations)
     root = logging.getLogger()
     level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "").upper()
     level = {"TRACE": "DEBUG", "WARN": "WARNING", "FATAL": "CRITICAL"}.get(level, level)
     if isinstance(logging.getLevelName(level), int):
         root.setLevel(level)
     root.addHandler(handler)
+    return invocations
 
 
 def as_json():

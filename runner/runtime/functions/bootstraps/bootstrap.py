@@ -21,13 +21,13 @@ import sys
 import time
 import traceback
 
-from _runtime_context import LambdaContext, context_json
+from _runtime_api import Api, Connection
+from _runtime_context import LambdaContext, of_environment
 from _runtime_faults import Fault
 from _runtime_json import Marshaller
-from _runtime_logging import Current, log_error, set_up_logging
+from _runtime_logging import log_error, set_up_logging
 from _runtime_paths import as_shown, show_as
 
-API = "/2018-06-01/runtime"
 WARNING = (
     "LAMBDA_WARNING: Unhandled exception. The most likely cause is an issue in the function code. However, in rare "
     "cases, a Lambda runtime update can cause unexpected function behavior. For functions using managed runtimes, "
@@ -36,109 +36,9 @@ WARNING = (
     "change in the runtime version, you may be able to mitigate this error by temporarily rolling back to the previous "
     "runtime version. For more information, see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html\r"
 )
+TRACE = b"_X_AMZN_TRACE_ID"
 BASE = set()  # modules that are there before any of the function's code, as on Lambda
 BUNDLED = {"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"}
-
-
-# The connection
-
-
-class Connection:
-    """HTTP/1.1 over one kept socket: just what the Runtime API needs."""
-
-    def __init__(self, sock):
-        self.sock = sock
-        self.buffer = b""
-
-    def request(self, head, body=b""):
-        """Send a request and read its answer: (status, headers in lower case, body)."""
-        self.sock.sendall(head + body if len(body) < 65536 else head)
-        if len(body) >= 65536:
-            self.sock.sendall(body)
-        return self.read()
-
-    def read(self):
-        end = self.buffer.find(b"\r\n\r\n")
-        while end < 0:
-            self.more()
-            end = self.buffer.find(b"\r\n\r\n")
-        lines = self.buffer[:end].decode("latin-1").split("\r\n")
-        headers = {}
-        for line in lines[1:]:
-            name, _, value = line.partition(":")
-            headers[name.lower()] = value.strip()
-        size = int(headers.get("content-length", 0))
-        rest = self.buffer[end + 4 :]
-        if len(rest) < size:
-            pieces, have = [rest], len(rest)
-            while have < size:
-                piece = self.sock.recv(min(size - have, 1 << 20))
-                if not piece:
-                    raise ConnectionError("the runtime API is gone")
-                pieces.append(piece)
-                have += len(piece)
-            rest = b"".join(pieces)
-        self.buffer = rest[size:]
-        return int(lines[0].split(" ", 2)[1]), headers, rest[:size]
-
-    def more(self):
-        data = self.sock.recv(65536)
-        if not data:
-            raise ConnectionError("the runtime API is gone")
-        self.buffer += data
-
-
-class Api:
-    """The Runtime API as this runtime calls it."""
-
-    def __init__(self, connection):
-        self.connection = connection
-
-    def next(self):
-        return self._invocation(self.connection.request(self._head("GET", "/invocation/next", 0)))
-
-    def answer(self, request_id, content_type, body):
-        """Post the result and wait for the next invocation. The other side knows this form."""
-        form = (
-            "POST %s/invocation/%s/response HTTP/1.1\r\nHost: runtime\r\nRunner-Next: 1\r\n"
-            "Content-Type: %s\r\nContent-Length: %d\r\n\r\n"
-        )
-        head = (form % (API, request_id, content_type, len(body))).encode("latin-1")
-        return self._invocation(self.connection.request(head, body))
-
-    def fail(self, request_id, kind, body, fault):
-        """Post an error and wait for the next invocation."""
-        lines = [
-            "Content-Type: application/json",
-            "Lambda-Runtime-Function-Error-Type: " + one_line(kind),
-            "Runner-Next: 1",
-        ]
-        if len(fault) < 1 << 20:
-            lines.append("Lambda-Runtime-Function-XRay-Error-Cause: " + one_line(fault))
-        head = self._head("POST", "/invocation/" + request_id + "/error", len(body), *lines)
-        return self._invocation(self.connection.request(head, body))
-
-    def fail_init(self, kind, body):
-        kind = "Lambda-Runtime-Function-Error-Type: " + one_line(kind)
-        self.connection.request(
-            self._head("POST", "/init/error", len(body), "Content-Type: application/json", kind), body
-        )
-
-    def _head(self, method, path, size, *lines):
-        head = "%s %s%s HTTP/1.1\r\nHost: runtime\r\nContent-Length: %d\r\n" % (method, API, path, size)
-        for line in lines:
-            head += line + "\r\n"
-        return (head + "\r\n").encode("latin-1", "backslashreplace")
-
-    def _invocation(self, answer):
-        status, headers, body = answer
-        if status != 200:  # the answer was refused: ask for the next as if it had been posted
-            return self.next()
-        return headers, body
-
-
-def one_line(text):
-    return text.replace("\r", " ").replace("\n", " ")
 
 
 # Errors
@@ -199,15 +99,12 @@ def load_handler(handler):
     return getattr(module, name)
 
 
-def handle_event_request(request_handler, marshaller, headers, body):
+def handle_event_request(request_handler, marshaller, fixed, invocation):
     """One invocation: (None, result, content type), or (error type, error, what X-Ray is told)."""
-    request_id = headers["lambda-runtime-aws-request-id"]
+    request_id, content_type, body = invocation[0], invocation[7], invocation[8]
     try:
-        client_context = context_json(headers.get("lambda-runtime-client-context"), "Client Context")
-        identity = context_json(headers.get("lambda-runtime-cognito-identity"), "Cognito Identity")
-        lambda_context = LambdaContext(headers, client_context, identity)
-        plain_json = headers.get("content-type") == "application/json"
-        event = marshaller.loads(body) if plain_json else body
+        lambda_context = LambdaContext(fixed, invocation)
+        event = marshaller.loads(body) if content_type == "application/json" else body
         response = request_handler(event, lambda_context)
         result, content_type = marshaller.result(response)
         return None, result, content_type
@@ -221,7 +118,7 @@ def handle_event_request(request_handler, marshaller, headers, body):
 
 
 def serve(api, handler):
-    set_up_logging()
+    lines = set_up_logging()
     marshaller = Marshaller(execution_version())
     error = None
     try:
@@ -236,23 +133,31 @@ def serve(api, handler):
         sys.stdout.flush()
         api.fail_init(error["errorType"], marshaller.dumps(error).encode("utf-8"))
         sys.exit(1)
-    headers, body = api.next()
+    fixed = of_environment()
+    invocation = api.next()
     while True:
-        request_id = headers["lambda-runtime-aws-request-id"]
-        Current.request_id = request_id
-        Current.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
-        trace = headers.get("lambda-runtime-trace-id")
-        if trace is not None:
-            os.environ["_X_AMZN_TRACE_ID"] = trace
-        else:
-            os.environ.pop("_X_AMZN_TRACE_ID", None)
-        kind, result, extra = handle_event_request(request_handler, marshaller, headers, body)
+        request_id, _, _, trace, _, _, lines.tenant_id, _, _ = invocation
+        lines.request_id = request_id
+        set_trace(trace)
+        kind, result, extra = handle_event_request(request_handler, marshaller, fixed, invocation)
         sys.stdout.flush()
         sys.stderr.flush()
         if kind is None:
-            headers, body = api.answer(request_id, extra, result)
+            invocation = api.answer(request_id, extra, result)
         else:
-            headers, body = api.fail(request_id, kind, result, extra)
+            invocation = api.fail(request_id, kind, result, extra)
+
+
+def set_trace(trace):
+    """The trace in the environment: what an assignment to os.environ does, less its ways to turn text into bytes."""
+    values = getattr(os.environ, "_data", None)
+    if trace is None:
+        os.environ.pop("_X_AMZN_TRACE_ID", None)
+    elif values is None:  # it is no longer Python's own
+        os.environ["_X_AMZN_TRACE_ID"] = os.fsdecode(trace)
+    else:
+        os.putenv(TRACE, trace)
+        values[TRACE] = trace
 
 
 def execution_version():
