@@ -93,8 +93,13 @@ class Exchange:
         return self._answered
 
     @property
+    def transport(self) -> Transport | None:
+        """None once the client is gone: what is written goes nowhere."""
+        return self._connection.transport
+
+    @property
     def lost(self) -> bool:
-        """True once the client is gone: what is written goes nowhere."""
+        """True once the client is gone."""
         return self._connection.transport is None
 
     @property

@@ -7,7 +7,6 @@ expression and handed over at once. Anything else goes to the HTTP server as it 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from runner.host.http import Connection, Shortcut
 from runner.runtime.functions.runtime_api import RuntimeApi
@@ -19,17 +18,17 @@ FORM = re.compile(
 
 
 class Channel(Shortcut):
-    """One connection of one of our own runtimes; `api` gives the Runtime API as it is now."""
+    """One connection of one of our own runtimes."""
 
-    def __init__(self, inner: Connection, api: Callable[[], RuntimeApi]) -> None:
+    def __init__(self, inner: Connection, api: RuntimeApi) -> None:
         super().__init__(inner)
         self._api = api
 
     def data_received(self, data: bytes) -> None:
         found = FORM.match(data)
-        if found is not None and self.inner.at_rest:
+        if found is not None and self.inner.current is None and self.inner.incoming is None:
             request_id, content_type, size = found.groups()
             body = data[found.end() :]
-            if len(body) == int(size) and self._api().answer_and_ask(request_id, content_type, body, self):
+            if len(body) == int(size) and self._api.answer_and_ask(request_id, content_type, body, self):
                 return
         self.inner.data_received(data)

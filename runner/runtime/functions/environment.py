@@ -26,7 +26,6 @@ from runner.runtime.functions.generation import Generation
 from runner.runtime.functions.invocation import Invocation
 from runner.runtime.functions.launching import Launch
 from runner.runtime.functions.logging import Journal, Output
-from runner.runtime.functions.runtime_api import Event as ApiEvent
 from runner.runtime.functions.terms import Terms, folder_size
 from runner.runtime.functions.variables import of_environment
 from runner.runtime.invoking import Answer
@@ -56,6 +55,9 @@ class Owner(Protocol):
 
     def answered(self, environment: Environment, invocation: Invocation) -> None:
         """Called before the environment may be used again."""
+
+    def served(self, environment: Environment, invocation: Invocation) -> None:
+        """`answered` and `ready` in one: it asked for more with its answer."""
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something in the background; errors are the coroutine's own affair."""
@@ -229,8 +231,6 @@ class Environment:
             self.on_next()
             return
         self._complete(answer, event=Event.SERVED)
-        if self.life is Life.IDLE:
-            self.owner.ready(self)
 
     def on_streamed(self, error_type: str, error_body: bytes) -> None:
         payload = b"".join(self._streamed)
@@ -401,14 +401,13 @@ class Environment:
         return self.invocation.call.request_id if self.invocation is not None else ""
 
     def _deliver(self, invocation: Invocation) -> None:
-        call, generation = invocation.call, self._generation
+        generation = self._generation
         assert generation is not None
-        deadline_ms = int((self._clock.wall() + self._deadline - self._clock.elapsed()) * 1000)
-        generation.api.stream = call.stream or self._collect
-        event = ApiEvent(call.request_id, deadline_ms, invocation.arn, call.trace, call.client_context, call.payload)
+        invocation.deadline_ms = int((self._clock.wall() + self._deadline - self._clock.elapsed()) * 1000)
+        generation.api.stream = invocation.call.stream or self._collect
         if generation.extensions.all:
-            generation.extensions.invoke(event)
-        generation.api.deliver(event)
+            generation.extensions.invoke(invocation)
+        generation.api.deliver(invocation)
 
     def _complete_with(self, fault: Fault, *, transition: bool = True) -> None:
         """The invocation came to no answer of its own."""
@@ -441,6 +440,9 @@ class Environment:
         if self._streamed:
             self._streamed.clear()
         invocation.finish(answer)
+        if self.life is Life.IDLE:
+            self.owner.served(self, invocation)
+            return
         self.owner.answered(self, invocation)
         if self.life is Life.STOPPING and self._generation is not None:
             self._generation.end("spindown", self._clock.wall())

@@ -18,7 +18,8 @@ from typing import Any, Protocol
 
 from runner.core.environment_extension import LIMIT, STEPS, State, Step, invalid_event
 from runner.host.exchange import Exchange
-from runner.runtime.functions.runtime_api import ACCEPTED, JSON, Event, refuse
+from runner.runtime.functions.invocation import Invocation
+from runner.runtime.functions.runtime_api import ACCEPTED, JSON, refuse
 
 PREFIX = "/2020-01-01/extension/"
 IDENTIFIER = "lambda-extension-identifier"
@@ -78,16 +79,17 @@ class Extensions:
     def wants_shutdown(self) -> bool:
         return any("SHUTDOWN" in one.events for one in self.all.values())
 
-    def invoke(self, event: Event) -> None:
+    def invoke(self, invocation: Invocation) -> None:
         """Tell those that want to know of an invocation."""
+        call = invocation.call
         body: dict[str, Any] = {
             "eventType": "INVOKE",
-            "deadlineMs": event.deadline_ms,
-            "requestId": event.request_id,
-            "invokedFunctionArn": event.arn,
+            "deadlineMs": invocation.deadline_ms,
+            "requestId": call.request_id,
+            "invokedFunctionArn": invocation.arn,
         }
-        if event.trace is not None:
-            body["tracing"] = {"type": "X-Amzn-Trace-Id", "value": event.trace}
+        if call.trace is not None:
+            body["tracing"] = {"type": "X-Amzn-Trace-Id", "value": call.trace}
         self._tell("INVOKE", body)
 
     def shutdown(self, reason: str, deadline_ms: int) -> None:

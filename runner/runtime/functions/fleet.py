@@ -160,6 +160,12 @@ class Fleet:
             self.pool.answered(environment)
         self._house.answered(invocation)
 
+    def served(self, environment: Environment, invocation: Invocation) -> None:
+        self._house.answered(invocation)
+        actions = self.pool.ready(environment)
+        if actions:
+            self._carry_out(actions)
+
     def late(self, environment: Environment) -> None:
         """It answered, but does something else than to ask for more."""
         if environment in self.pool.soon:

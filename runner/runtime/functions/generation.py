@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from runner.host.exchange import Exchange, Sink
@@ -43,6 +43,8 @@ class Generation:
         self.extensions = Extensions(events, about, account, list(self._programs))
         self.runtime = Process(events.on_output, lambda process, status: self._exited(process, status, ""))
         self.others: dict[str, Process] = {}
+        self.drain: Callable[[], None] = self._drain if self._programs else self.runtime.drain
+        """Takes what was written up to now."""
         self.frozen = False
         self._ending = False
         self._running = 0
@@ -63,9 +65,9 @@ class Generation:
             process = self.others[name] = self._extension(name)
             job = {**self._launch.job, "argv": [str(path)], "python": None}
             plain = Launch(self._launch.programs, job, everything, self._launch.folders, self._launch.programs)
-            await process.open(plain, {}, server, lambda: self.api, group)
+            await process.open(plain, {}, server, self.api, group)
             self._running += 1
-        await self.runtime.open(self._launch, variables, server, lambda: self.api, group)
+        await self.runtime.open(self._launch, variables, server, self.api, group)
         self._running += 1
         if self._ending:  # while it was started
             self.signal(signal.SIGKILL)
@@ -89,13 +91,6 @@ class Generation:
     def thaw(self) -> None:
         self.frozen = False
         self.signal(signal.SIGCONT)
-
-    def drain(self) -> None:
-        """Take what was written up to now."""
-        self.runtime.drain()
-        if self.others:
-            for process in self.others.values():
-                process.drain()
 
     def end(self, reason: str, now_s: float) -> None:
         """End all processes: at once, or in order where extensions asked to be told. `now_s`: the wall clock."""
@@ -125,6 +120,11 @@ class Generation:
 
     def resident_mb(self) -> float:
         return self.runtime.resident_mb() + sum(process.resident_mb() for process in self.others.values())
+
+    def _drain(self) -> None:
+        self.runtime.drain()
+        for process in self.others.values():
+            process.drain()
 
     def _extension(self, name: str) -> Process:
         return Process(self._events.on_output, lambda process, status: self._exited(process, status, name))

@@ -15,7 +15,8 @@ log = logging.getLogger(__name__)
 class Invocation:
     """`arn` is the function's as it was invoked. `share` says what its admission counts against.
 
-    `began` is a reading of the monotonic clock, set when an environment takes it.
+    `began` is a reading of the monotonic clock, set when an environment takes it; `deadline_ms` is epoch milliseconds,
+    set when the runtime is given it.
     """
 
     call: Call
@@ -23,6 +24,7 @@ class Invocation:
     done: Done
     share: Share = Share.ACCOUNT
     began: float = 0.0
+    deadline_ms: int = 0
 
     def finish(self, outcome: Answer | Exception) -> None:
         """Tell the caller, once; what goes wrong for it does not touch the environment."""

@@ -41,7 +41,7 @@ class Process:
         launch: Launch,
         variables: Mapping[str, str],
         server: HttpServer,
-        api: Callable[[], RuntimeApi],
+        api: RuntimeApi,
         group: str,
     ) -> None:
         """Start the process, in a control group if one is given by its door. Raises OSError."""

@@ -15,10 +15,11 @@ import json
 import re
 from collections.abc import Callable
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from runner.core.environment_faults import RESPONSE_LIMIT
 from runner.host.exchange import Exchange, Sink
+from runner.runtime.functions.invocation import Invocation
 
 PREFIX = "/2018-06-01/runtime/"
 INVOCATION = PREFIX + "invocation/"
@@ -43,44 +44,6 @@ class Phase(StrEnum):
     RUNNING = "Running"  # has one
     ANSWERED = "InvocationResponse"  # has answered it
     ERRED = "InvocationErrorResponse"
-
-
-class Event(NamedTuple):
-    """What `next` is answered with."""
-
-    request_id: str
-    deadline_ms: int
-    arn: str
-    trace: str | None
-    client_context: str | None
-    body: bytes
-
-    def message(self) -> bytes:
-        """The answer to one of our own runtimes, whole; always in this form, which they look for."""
-        _, _, _, trace, client_context, body = self
-        trace_line = f"lambda-runtime-trace-id: {trace}\r\n" if trace is not None else ""
-        context_line = f"lambda-runtime-client-context: {client_context}\r\n" if client_context is not None else ""
-        head = (
-            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
-            f"lambda-runtime-aws-request-id: {self.request_id}\r\nlambda-runtime-deadline-ms: {self.deadline_ms}\r\n"
-            f"lambda-runtime-invoked-function-arn: {self.arn}\r\n{trace_line}{context_line}"
-            f"content-length: {len(body)}\r\n\r\n"
-        )
-        return head.encode() + body
-
-    def headers(self) -> list[tuple[str, str]]:
-        headers = [
-            ("content-type", "application/json"),
-            ("lambda-runtime-aws-request-id", self.request_id),
-            ("lambda-runtime-invocation-id", self.request_id),
-            ("lambda-runtime-deadline-ms", str(self.deadline_ms)),
-            ("lambda-runtime-invoked-function-arn", self.arn),
-        ]
-        if self.trace is not None:
-            headers.append(("lambda-runtime-trace-id", self.trace))
-        if self.client_context is not None:
-            headers.append(("lambda-runtime-client-context", self.client_context.encode().decode("latin-1")))
-        return headers
 
 
 class Writer(Protocol):
@@ -127,7 +90,7 @@ class RuntimeApi:
         self.request_id = ""
         self.stream: Callable[[bytes], None] | None = None
         self._poll: Exchange | Direct | None = None
-        self._undelivered: Event | None = None
+        self._undelivered: Invocation | None = None
         self._routes: dict[str, tuple[str, Callable[[Exchange], None]]] = {
             NEXT: ("GET", self._next),
             PREFIX + "init/error": ("POST", self._init_error),
@@ -138,23 +101,20 @@ class RuntimeApi:
 
     # to the runtime
 
-    def deliver(self, event: Event) -> None:
+    def deliver(self, invocation: Invocation) -> None:
         """Answer the runtime's `next`; if its connection was lost, its next `next`."""
         poll = self._poll
         assert poll is not None, "the runtime does not wait"
-        if isinstance(poll, Exchange):
-            if poll.lost:
-                self._undelivered = event
-                return
-            poll.respond(200, event.headers(), event.body)
-        elif poll.transport is None:
-            self._undelivered = event
+        if poll.transport is None:
+            self._undelivered = invocation
             return
-        else:
-            poll.transport.write(event.message())
         self._poll = None
         self.phase = Phase.RUNNING
-        self.request_id = event.request_id
+        self.request_id = invocation.call.request_id
+        if isinstance(poll, Exchange):
+            poll.respond(200, event_headers(invocation), invocation.call.payload)
+        else:
+            poll.transport.write(event_message(invocation))
 
     @property
     def waits(self) -> bool:
@@ -290,6 +250,37 @@ class RuntimeApi:
     def _transition(self, to: str) -> tuple[str, str]:
         why = "State transition is not allowed"
         return "InvalidStateTransition", f"State transition from {self.phase} to {to} failed for runtime. Error: {why}"
+
+
+def event_message(invocation: Invocation) -> bytes:
+    """What `next` is answered with, whole, for our own runtimes: always in this form, which they look for."""
+    _, _, payload, request_id, client_context, trace, *_ = invocation.call
+    trace_line = f"lambda-runtime-trace-id: {trace}\r\n" if trace is not None else ""
+    context_line = f"lambda-runtime-client-context: {client_context}\r\n" if client_context is not None else ""
+    head = (
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+        f"lambda-runtime-aws-request-id: {request_id}\r\nlambda-runtime-deadline-ms: {invocation.deadline_ms}\r\n"
+        f"lambda-runtime-invoked-function-arn: {invocation.arn}\r\n{trace_line}{context_line}"
+        f"content-length: {len(payload)}\r\n\r\n"
+    )
+    return head.encode() + payload
+
+
+def event_headers(invocation: Invocation) -> list[tuple[str, str]]:
+    """The same for any other client of the Runtime API."""
+    call = invocation.call
+    headers = [
+        ("content-type", "application/json"),
+        ("lambda-runtime-aws-request-id", call.request_id),
+        ("lambda-runtime-invocation-id", call.request_id),
+        ("lambda-runtime-deadline-ms", str(invocation.deadline_ms)),
+        ("lambda-runtime-invoked-function-arn", invocation.arn),
+    ]
+    if call.trace is not None:
+        headers.append(("lambda-runtime-trace-id", call.trace))
+    if call.client_context is not None:
+        headers.append(("lambda-runtime-client-context", call.client_context.encode().decode("latin-1")))
+    return headers
 
 
 def refuse(exchange: Exchange, status: int, kind: str, message: str) -> None:

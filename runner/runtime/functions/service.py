@@ -132,8 +132,12 @@ class Functions:
     def _admit(self, fleet: Fleet, call: Call) -> Share:
         if self._closing:
             raise ApiError("ServiceException", "The runner is ending.", 500)
-        now = self.clock.elapsed() if call.synchronous else None
-        share = self._admission.admit(call.function, provisioned_free=fleet.pool.provisioned_free, now=now)
+        pool = fleet.pool
+        share = self._admission.admit(
+            call.function,
+            provisioned_free=bool(pool.kept) and pool.provisioned_free,
+            now=self.clock.elapsed() if call.synchronous else None,
+        )
         if isinstance(share, Throttle):
             members = {"Reason": str(share), "Type": "User"}
             raise ApiError("TooManyRequestsException", "Rate Exceeded.", 429, members=members)

@@ -8,7 +8,7 @@ nothing special, from a welcome host. All else goes the long way as it came, and
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 from runner.core.lineage import beginning, first
@@ -30,8 +30,9 @@ REQUEST = re.compile(
     rb"POST /2015-03-31/functions/([a-zA-Z0-9_-]{1,64})/invocations"
     rb"(?:\?Qualifier=([a-zA-Z0-9_-]{1,128}|(?:\$|%24)LATEST))? HTTP/1\.1\r"
 )
-FIELD = re.compile(rb"\n([a-zA-Z0-9-]+):[ \t]*([^\r\n\0]*)\r")
+FIELD = re.compile(rb"\n([a-z0-9-]+):[ \t]*([^\r\n\0]*)\r")
 HEAD_END = b"\r\n\r\n"
+KEEP_ALIVE = b"keep-alive"
 SPECIAL = frozenset(
     (
         b"content-encoding",
@@ -42,18 +43,15 @@ SPECIAL = frozenset(
         b"upgrade",
         b"x-amz-client-context",
         b"x-amz-durable-execution-name",
+        b"x-amz-log-type",
         b"x-amz-tenant-id",
         b"x-amzn-trace-id",
     )
 )
 """Headers that ask for something."""
 
-USUAL: Mapping[bytes, frozenset[bytes]] = {
-    b"connection": frozenset((b"keep-alive", b"Keep-Alive")),
-    b"x-amz-invocation-type": frozenset((b"RequestResponse",)),
-    b"x-amz-log-type": frozenset((b"None",)),
-}
-"""Headers that ask for nothing where they have these values."""
+SYNCHRONOUS = re.compile(rb"\n(?i:x-amz-invocation-type):[ \t]*RequestResponse\r")
+"""The one header that clients like to say what goes without saying; its value is told apart by case."""
 
 
 class Lane(NamedTuple):
@@ -124,7 +122,7 @@ class _Rider(Shortcut):
     def data_received(self, data: bytes) -> None:
         if self._missing:
             self._more(data)
-        elif not (self.inner.at_rest and self._take(data)):
+        elif self.inner.current is not None or self.inner.incoming is not None or not self._take(data):
             self.inner.data_received(data)
 
     def _take(self, data: bytes) -> bool:
@@ -134,12 +132,14 @@ class _Rider(Shortcut):
         if found is None or end < 0:
             return False
         line = found.end()
-        headers = {name.lower(): value for name, value in FIELD.findall(data, line, end + 1)}
-        if len(headers) != data.count(b"\n", line, end + 1) or not SPECIAL.isdisjoint(headers):
+        text = data[line : end + 1].lower()
+        headers: dict[bytes, bytes] = dict(FIELD.findall(text))
+        if len(headers) != text.count(b"\n") or not SPECIAL.isdisjoint(headers):
             return False  # a line that is no plain header, one that comes twice, or one that asks for something
-        for name in USUAL.keys() & headers.keys():
-            if headers[name] not in USUAL[name]:
-                return False
+        if b"x-amz-invocation-type" in headers and SYNCHRONOUS.search(data, line, end + 1) is None:
+            return False
+        if headers.get(b"connection", KEEP_ALIVE) != KEEP_ALIVE:
+            return False
         host = headers.get(b"host", b"")
         if host != self._host:
             if not self._express.plain_host(host.decode("latin-1")):

@@ -54,7 +54,7 @@ WELL = {
     "an alias": request(INVOKE.format("f") + "?Qualifier=live"),
     "$LATEST": request(INVOKE.format("f") + "?Qualifier=$LATEST"),
     "$LATEST, encoded": request(INVOKE.format("f") + "?Qualifier=%24LATEST"),
-    "said to be synchronous": request(X_Amz_Invocation_Type="RequestResponse", X_Amz_Log_Type="None"),
+    "said to be synchronous": request(X_Amz_Invocation_Type="RequestResponse"),
     "lower-case names": request(host="localhost:4566", Host=None, connection="keep-alive"),
     "a large body": request(body=b'"' + b"x" * 300_000 + b'"'),
     "two behind each other": request() + request(body=b"[1]"),
@@ -64,6 +64,8 @@ WELL = {
 ODD = {
     "an event": request(X_Amz_Invocation_Type="Event"),
     "a dry run": request(X_Amz_Invocation_Type="DryRun"),
+    "no log": request(X_Amz_Log_Type="None"),
+    "a type in other letters": request(X_Amz_Invocation_Type="requestresponse"),
     "an unknown type": request(X_Amz_Invocation_Type="Sometimes"),
     "its log": request(X_Amz_Log_Type="Tail"),
     "a client context": request(X_Amz_Client_Context="e30="),
