@@ -83,6 +83,12 @@ def test_every_line_of_an_event_carries_the_name() -> None:
     assert stream.getvalue() == "work | [ERROR] ValueError: no\nwork | Traceback\nwork |   File\n"
 
 
+def test_every_line_ends_where_its_text_does() -> None:
+    stream = io.StringIO()
+    Prefixes(console(stream)).print("f", "REPORT RequestId: 1\t", "a\x07 ", "ä\tb")
+    assert stream.getvalue() == "f | REPORT RequestId: 1\nf | a\\x07\nf | ä\tb\n"
+
+
 def test_a_plan_keeps_to_the_width_of_a_terminal() -> None:
     stream = io.StringIO()
     out = Console(file=stream, width=80, force_terminal=True, no_color=True, highlight=False, soft_wrap=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.core.call_lines import CallLines, Usual
 from runner.host.clock import Clock
 from runner.model.access import LogGroup
 from runner.model.errors import ApiError
@@ -55,6 +56,31 @@ async def opened(path: Path, *declared: Deployed[LogGroup], running: bool = Fals
 
 def declared(days: int | None = None) -> Deployed[LogGroup]:
     return Deployed(GROUP, LogGroup(log_group_name=GROUP, retention_days=days), created_at=1.0)
+
+
+def blocks(count: int, size: int, *, start: float = 1000.0) -> list[list[tuple[float, str]]]:
+    """Lines that are numbered on, one a second, in pieces."""
+    return [[(start + n, str(n)) for n in range(b * size, (b + 1) * size)] for b in range(count)]
+
+
+async def forward(service: LogService, search: Search, stream: str = STREAM) -> list[LogEvent]:
+    """Everything, page by page from the head."""
+    found: list[LogEvent] = []
+    page = await service.get(GROUP, stream, search, from_head=True)
+    while page.events:
+        found += page.events
+        page = await service.get(GROUP, stream, search, token=page.forward)
+    return found
+
+
+async def backward(service: LogService, search: Search, stream: str = STREAM) -> list[LogEvent]:
+    """Everything, page by page from the end."""
+    found: list[LogEvent] = []
+    page = await service.get(GROUP, stream, search)
+    while page.events:
+        found = [*page.events, *found]
+        page = await service.get(GROUP, stream, search, token=page.backward)
+    return found
 
 
 def messages(page: logs_module.Page) -> list[str]:
@@ -246,3 +272,170 @@ async def test_a_sweep_bounds_a_stream_and_a_group(tmp_path: Path, monkeypatch: 
         await service.sweep()
         kept = [len((await service.get(GROUP, f"s{n}", Search())).events) for n in range(4)]
         assert kept == [0, 0, 100, 100]
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7, 10, 1000])
+@awaited
+async def test_pages_lead_through_blocks_both_ways(tmp_path: Path, limit: int) -> None:
+    async with opened(tmp_path) as service:
+        for block in blocks(4, 7):
+            service.write("f", GROUP, STREAM, block)
+            await service.flush()
+        wanted = [f"{n}\n" for n in range(28)]
+        some = Search(limit=limit)
+        for found in (await forward(service, some), await backward(service, some)):
+            assert [event.message for event in found] == wanted
+            assert [event.sequence for event in found] == list(range(1, 29))
+            assert [event.at for event in found] == [1000.0 + n for n in range(28)]
+        part = Search(limit=limit, from_ms=1_005_000, until_ms=1_016_000)
+        for found in (await forward(service, part), await backward(service, part)):
+            assert [event.message for event in found] == wanted[5:16]
+
+
+@awaited
+async def test_tokens_and_ids_hold_across_restarts(tmp_path: Path) -> None:
+    async with opened(tmp_path) as service:
+        for block in blocks(3, 5):
+            service.write("f", GROUP, STREAM, block)
+        page = await service.get(GROUP, STREAM, Search(limit=7), from_head=True)
+        found = await service.filter(GROUP, Search(limit=7))
+    async with opened(tmp_path) as service:
+        service.write("f", GROUP, STREAM, [(1015.0, "15"), (1016.0, "16")])
+        following = await service.get(GROUP, STREAM, Search(limit=4), token=page.forward)
+        assert messages(following) == ["7", "8", "9", "10"]
+        assert messages(await service.get(GROUP, STREAM, Search(limit=4), token=following.backward)) == list("3456")
+        rest = await service.filter(GROUP, Search(), token=found.forward)
+        assert messages(rest) == [str(n) for n in range(7, 17)]
+        again = await service.filter(GROUP, Search())
+        assert [event.id for event in again.events] == [event.id for event in (*found.events, *rest.events)]
+        assert len({event.id for event in again.events}) == 17
+        assert all(len(event.id) == 56 for event in again.events)
+
+
+@awaited
+async def test_rows_of_one_event_stand_beside_blocks(tmp_path: Path) -> None:
+    """As a database of an earlier runner has them, and as events are kept that were put."""
+    clock = Clock()
+    store = SqliteStore.open(tmp_path / "state.db", clock=clock)
+    name = "logs/%2Faws%2Flambda%2Ff/" + STREAM
+    await store.append(name, [(1000.0 + n, f"{n}\n".encode()) for n in range(5)])
+    await store.append(name, [(1005.0, b"\x0012345\x005")])
+    await store.aclose()
+    async with opened(tmp_path) as service:
+        old = await service.get(GROUP, STREAM, Search(limit=3), from_head=True)
+        service.write("f", GROUP, STREAM, [(1006.0, "6"), (1007.0, "7")])
+        await service.put(GROUP, STREAM, [(1008.0, "8"), (1009.0, "\0009\0")])
+        wanted = [*(f"{n}\n" for n in range(5)), "5", "6\n", "7\n", "8", "\0009\0"]
+        for found in (await forward(service, Search(limit=4)), await backward(service, Search(limit=4))):
+            assert [event.message for event in found] == wanted
+            assert [event.sequence for event in found] == list(range(1, 11))
+        assert found[5].ingested_at == pytest.approx(12.345)
+        assert found[8].ingested_at > 1e9
+        assert messages(await service.get(GROUP, STREAM, Search(limit=4), token=old.forward)) == list("3456")
+        (stream,) = await service.streams(GROUP)
+        assert (stream.first_at, stream.last_at) == (1000.0, 1009.0)
+
+
+@awaited
+async def test_invocations_that_are_kept_as_such_read_as_lines(tmp_path: Path) -> None:
+    calls = CallLines(Usual("$LATEST", 128, 44), [(1000.0 + n, 1000.5 + n, f"id-{n}", 500.0) for n in range(1000)])
+    seen: list[str] = []
+    shown: list[str] = []
+    async with opened(tmp_path) as service:
+        service.show(lambda function, lines: shown.extend(lines[:]))
+        service.subscribe(lambda event: seen.append(event.message))
+        service.write("f", GROUP, STREAM, [(999.0, "before")])
+        service.write("f", GROUP, STREAM, calls)
+        service.write("f", GROUP, STREAM, [(2000.0, "after")])
+        texts = ["before", *(text for _, text in calls), "after"]
+        assert seen == shown == texts
+    async with opened(tmp_path) as service:
+        for found in (await forward(service, Search(limit=700)), await backward(service, Search(limit=700))):
+            assert [event.message for event in found] == [f"{text}\n" for text in texts]
+            assert [event.sequence for event in found] == list(range(1, 3003))
+        reports = await service.filter(GROUP, Search(pattern="REPORT", from_ms=1_100_000, until_ms=1_102_000))
+        assert [event.message.split()[2] for event in reports.events] == ["id-100", "id-101"]
+        (stream,) = await service.streams(GROUP)
+        assert (stream.first_at, stream.last_at) == (999.0, 2000.0)
+
+
+@awaited
+async def test_a_sweep_takes_a_block_once_its_last_event_is_too_old(tmp_path: Path) -> None:
+    async with opened(tmp_path, declared(days=1)) as service:
+        limit = Clock().now() - 86400
+        service.write("f", GROUP, STREAM, [(limit - 20, "old"), (limit - 10, "old too")])
+        service.write("f", GROUP, STREAM, [(limit - 5, "nearly old"), (limit + 600, "new")])
+        await service.flush()
+        await service.sweep()
+        assert messages(await service.get(GROUP, STREAM, Search())) == ["nearly old", "new"]
+        assert (await service.get(GROUP, STREAM, Search())).events[0].sequence == 3
+        service.write("f", GROUP, STREAM, [(limit + 700, "newer")])
+        assert (await service.get(GROUP, STREAM, Search())).events[-1].sequence == 5
+
+
+@pytest.mark.parametrize(("size", "kept"), [(1, 100), (7, 98), (30, 90), (150, 150)])
+@awaited
+async def test_a_bound_counts_the_events_in_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, kept: int
+) -> None:
+    """Never more than the bound, but for a last block that is longer than it."""
+    monkeypatch.setattr(logs_module, "STREAM_EVENTS", 100)
+    async with opened(tmp_path) as service:
+        for block in blocks(300 // size, size, start=Clock().now() - 1000):
+            service.write("f", GROUP, STREAM, block)
+        await service.flush()
+        await service.sweep()
+        found = await forward(service, Search())
+        assert len(found) == kept
+        assert found[-1].message == f"{300 // size * size - 1}\n"
+
+
+@awaited
+async def test_a_stream_that_grows_fast_does_not_wait_for_the_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs_module, "STREAM_EVENTS", 100)
+    async with opened(tmp_path, running=True) as service:
+        for block in blocks(30, 10, start=Clock().now() - 1000):
+            service.write("f", GROUP, STREAM, block)
+        async with asyncio.timeout(5):
+            while len((await service.get(GROUP, STREAM, Search())).events) > 100:
+                await asyncio.sleep(0.002)
+        assert (await service.get(GROUP, STREAM, Search())).events[-1].message == "299\n"
+
+
+@awaited
+async def test_many_long_lines_are_several_blocks(tmp_path: Path) -> None:
+    lines = [(1000.0 + n, f"{n} " + "ä" * 40_000) for n in range(20)]
+    async with opened(tmp_path) as service:
+        service.write("f", GROUP, STREAM, lines)
+        await service.flush()
+        entries = await service._store.read("logs/%2Faws%2Flambda%2Ff/" + STREAM, after=0, limit=100)
+        assert 2 < len(entries) < 20
+        assert [event.message for event in await forward(service, Search())] == [f"{text}\n" for _, text in lines]
+
+
+@awaited
+async def test_an_error_report_keeps_its_place_in_a_block(tmp_path: Path) -> None:
+    async with opened(tmp_path) as service:
+        service.write("f", GROUP, STREAM, [(1.0, "a"), (2.0, "[ERROR] x\ry"), (3.0, "b\rc")])
+        assert [event.message for event in await forward(service, Search())] == ["a\n", "[ERROR] x\ny", "b\rc\n"]
+
+
+@awaited
+async def test_what_a_source_still_holds_is_read_too(tmp_path: Path) -> None:
+    async with opened(tmp_path) as service:
+        held = [[(1000.0, "one")], [(1001.0, "two")]]
+        service.collect(lambda: service.write("f", GROUP, STREAM, held.pop(0)) if held else None)
+        assert await service.groups() == [GROUP]
+        assert messages(await service.get(GROUP, STREAM, Search())) == ["one", "two"]
+
+
+@awaited
+async def test_a_deleted_stream_hides_its_blocks(tmp_path: Path) -> None:
+    async with opened(tmp_path) as service:
+        service.write("f", GROUP, STREAM, [(1000.0, "old"), (1001.0, "old too")])
+        await service.delete_stream(GROUP, STREAM)
+        service.write("f", GROUP, STREAM, [(1002.0, "new"), (1003.0, "newer")])
+        assert messages(await service.get(GROUP, STREAM, Search())) == ["new", "newer"]
+        assert [event.sequence for event in await forward(service, Search())] == [3, 4]

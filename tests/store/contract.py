@@ -382,6 +382,18 @@ class StoreContract:
         assert await store.last("l") == 3
 
     @history
+    async def test_an_entry_may_take_several_sequences(self, store: Store, clock: ManualClock) -> None:
+        assert await store.append("l", [(1.0, b"a"), (2.0, b"b")], counts=[3, 1]) == 4
+        assert await store.append("l", [(3.0, b"c")], counts=[5]) == 9
+        assert await store.append("l", [(4.0, b"d")]) == 10
+        everything = await store.read("l", after=0, limit=9)
+        assert [(entry.sequence, entry.body) for entry in everything] == [(3, b"a"), (4, b"b"), (9, b"c"), (10, b"d")]
+        assert [entry.body for entry in await store.read("l", after=5, limit=1)] == [b"c"]
+        await store.trim("l", before=4.0)
+        assert await store.append("l", [(5.0, b"e")], counts=[2]) == 12
+        assert await store.last("l") == 12
+
+    @history
     async def test_trimming_never_gives_a_sequence_again(self, store: Store, clock: ManualClock) -> None:
         await store.append("l", [(1.0, b"a"), (2.0, b"b")])
         await store.trim("l", before=3)
