@@ -14,10 +14,11 @@ from runner.cli import view as view_module
 from runner.cli.view import TerminalView
 
 
+Told = Callable[[Callable[[TerminalView], None]], list[str]]
+
+
 @pytest.fixture
-def told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[Callable[[TerminalView], None]], list[str]]]:
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
     """Lets something happen in a loop, and returns the lines that were shown."""
     path = tmp_path / "shown"
     root = logging.getLogger()
