@@ -13,7 +13,6 @@ import pytest
 from runner.cli import view as view_module
 from runner.cli.view import TerminalView
 
-
 Told = Callable[[Callable[[TerminalView], None]], list[str]]
 
 
