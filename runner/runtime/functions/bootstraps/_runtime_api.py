@@ -71,7 +71,7 @@ class Api:
     """The Runtime API as this runtime calls it.
 
     An invocation is (request id, deadline in ms, ARN, trace, client context, identity, tenant, content type, body):
-    trace and body are bytes, the deadline is digits, the others are text; what the event does not tell is None.
+    trace and body are bytes, the deadline is a number, the others are text; what the event does not tell is None.
     """
 
     def __init__(self, connection):
@@ -98,7 +98,7 @@ class Api:
             body = data[found.end() :]
             if len(body) == int(size):
                 kind = "application/json"
-                return request_id.decode(), deadline, arn.decode(), trace, None, None, None, kind, body
+                return request_id.decode(), int(deadline), arn.decode(), trace, None, None, None, kind, body
         connection.buffer = data
         return self._read()
 
@@ -133,7 +133,7 @@ class Api:
         trace = headers.get("lambda-runtime-trace-id")
         return (
             headers["lambda-runtime-aws-request-id"],
-            headers.get("lambda-runtime-deadline-ms", "0"),
+            int(headers.get("lambda-runtime-deadline-ms", 0)),
             headers.get("lambda-runtime-invoked-function-arn"),
             os.fsencode(trace) if trace is not None else None,
             headers.get("lambda-runtime-client-context"),

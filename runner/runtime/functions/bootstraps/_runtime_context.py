@@ -73,7 +73,7 @@ class LambdaContext:
         if identity is not None:
             self.identity.cognito_identity_id = identity.get("cognitoIdentityId")
             self.identity.cognito_identity_pool_id = identity.get("cognitoIdentityPoolId")
-        self._epoch_deadline_time_in_ms = int(deadline)
+        self._epoch_deadline_time_in_ms = deadline
 
     def get_remaining_time_in_millis(self):
         return max(0, self._epoch_deadline_time_in_ms - int(time.time() * 1000))
