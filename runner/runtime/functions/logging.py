@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Protocol, cast
 
 from runner.core.call_lines import Begun, Call, CallLines, Done, Usual, Written, lines_of
-from runner.core.environment_lines import End, Format, PlatformLine, Report, Start
+from runner.core.environment_lines import End, Format, PlatformLine, Report, Start, start_text
 from runner.host.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -126,7 +126,7 @@ class Output:
         """Hand on the start of an invocation that takes its time."""
         if self._begun is not None:
             (at, request_id, version), self._begun = self._begun, None
-            self._add((at, Start(request_id, version)))
+            self._add((at, Start(request_id, version) if self.form.json else start_text(request_id, version)))
 
     def done(
         self,
@@ -180,10 +180,15 @@ class Output:
         self._add((self._now(), line))
 
     def _add(self, line: Line) -> None:
-        if self._tail is not None:
+        """In the text format a line is text at once; in the JSON format that can wait, unless a tail wants it."""
+        if self._tail is not None or not self.form.json:
             text = self._text(*line)
-            if text is not None:
+            if text is None:
+                return
+            if self._tail is not None:
                 self._tail.append(text)
+            if not self.form.json:
+                line = line[0], text
         if not self._pending:
             self._journal.wake(self)
         self._pending.append(line)
@@ -204,6 +209,8 @@ class Output:
                 usual = Usual(self._version, self._memory_mb, self._peak_mb)
                 batches += [lines, CallLines(usual, cast("list[Call]", entries))]
                 lines = []
+            elif kind == LINE and not self.form.json:
+                lines += cast("list[Written]", entries)
             else:
                 lines += [line for entry in entries for line in self._lines(entry)]
         return [batch for batch in (*batches, lines) if batch]
