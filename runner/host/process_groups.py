@@ -62,7 +62,7 @@ class Group:
 
     def kill(self) -> None:
         """End every process in it, also those that left their process group."""
-        for pid in self.processes():
+        for pid in filter(None, self.processes()):  # one that cannot be seen from here is told as 0: not for us to end
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
 
@@ -169,18 +169,30 @@ def _made(folder: Path, controller: str, *files: str) -> Path | None:
 
 
 def _forget_the_dead(base: Path) -> None:
-    """Remove groups of earlier processes that could not do it themselves."""
+    """Remove groups of earlier processes that could not do it themselves, and end what still runs in them."""
     for folder in base.glob(f"{PREFIX}*"):
         pid = folder.name.removeprefix(PREFIX).partition("-")[0]
         if pid.isdigit() and not Path(f"/proc/{pid}").exists():
-            _clear(folder)
+            inner = _inside(folder)
+            busy = [one for one in inner if Group((one,), 0).processes()]
+            for one in busy:
+                Group((one,), 0).kill()
+            if busy:
+                threading.Thread(target=_remove, args=(*inner, folder), daemon=True).start()
+            else:
+                _clear(folder)
+
+
+def _inside(folder: Path) -> list[Path]:
+    with contextlib.suppress(OSError):
+        return [one for one in folder.iterdir() if one.is_dir()]
+    return []
 
 
 def _clear(folder: Path) -> None:
-    with contextlib.suppress(OSError):
-        for inner in folder.iterdir():
-            with contextlib.suppress(OSError):
-                inner.rmdir()
+    for inner in _inside(folder):
+        with contextlib.suppress(OSError):
+            inner.rmdir()
     with contextlib.suppress(OSError):
         folder.rmdir()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,6 +84,30 @@ def test_groups_of_the_dead_are_removed(groups: Groups) -> None:
     left.mkdir(parents=True)
     assert Groups.here() is not None
     assert not left.parent.exists()
+
+
+def test_what_the_dead_left_running_is_ended(groups: Groups) -> None:
+    """A process that left its session outlives a runner that was killed; not the next one's start."""
+    dead = subprocess.Popen([sys.executable, "-c", "pass"])
+    dead.wait(timeout=30)
+    left = groups.folder.with_name(f"runner-{dead.pid}-0") / "one"
+    left.parent.mkdir()
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+        assert enter(Group((left,), 64 * MB).door, process.pid)
+        assert Groups.here() is not None
+        assert process.wait(timeout=30) == -9
+    until = time.monotonic() + 30
+    while left.parent.exists():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_a_process_of_elsewhere_is_not_ended(tmp_path: Path) -> None:
+    """0 stands for a process that cannot be seen from here; as a number to end it would mean all of ours."""
+    (tmp_path / "cgroup.procs").write_text("0\n")
+    group = Group((tmp_path,), 64 * MB)
+    group.kill()
+    assert group.processes() == [0]
 
 
 def entered(folder: Path, size: int, *files: str) -> Path:
