@@ -129,6 +129,7 @@ class App:
             folder=settings.folder / "environments",
             debug=settings.debug,
         )
+        self.logs.collect(self.functions.journal.flush)
         self.queues = Queues(store, deployment, place, clock)
         self.topics = Topics(store, deployment, self.doors, place, clock)
         self.deliveries = Deliveries(store, self.doors, clock)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 import os
@@ -40,7 +41,7 @@ EXPIRE_AFTER_S = 300.0  # idle for this long, then ended
 SUPERSEDED_AFTER_S = 5.0  # the same for a version that no alias points to: each save publishes one
 EXPIRE_EVERY_S = 5.0
 STARTS_PER_CORE = 2  # environments that may be starting at once
-OPEN_FILES = 65536  # what the runner allows itself, where the machine does
+OPEN_FILES = (65_536, 10_240)  # what the runner allows itself: the first that the machine allows
 SHARED = ("bytecode", "debugger", "opt", "sdk")  # folders that outlive a run: made once, used by all
 END_S = 5.0  # how long environments may take to be gone after they were killed
 
@@ -393,8 +394,15 @@ def provisioned(state: State) -> dict[tuple[str, str], int]:
 
 
 def allow_open_files() -> None:
-    """Each environment takes a few files of the runner's: allow as many as the machine does."""
+    """Each environment takes a few files of the runner's: allow as many as the machine does.
+
+    What is said to have no limit may be refused all the same: macOS has another one, which is not told here.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    for count in OPEN_FILES:
+        wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+        if soft == resource.RLIM_INFINITY or soft >= wanted:
+            return
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            return

@@ -9,6 +9,7 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,10 @@ NOT_FOR_EXTENSIONS = (
 )
 
 
+FORKED_ON_MACOS = {"NO_PROXY": "127.0.0.1,localhost"}
+"""Without any such variable urllib asks the system for proxies, which a forked process does not survive on macOS."""
+
+
 @dataclass(frozen=True, slots=True)
 class Folders:
     """Where the code of a version is, its layers (merged; None without any) and the runtime's own program."""
@@ -58,6 +63,7 @@ def of_version(version: FunctionVersion, place: Place, folders: Folders, program
         "TZ": ":UTC",
         "PWD": str(folders.task),
         "SHLVL": "0",
+        **(FORKED_ON_MACOS if sys.platform == "darwin" else {}),
         **search_paths(runtime, folders, program),
     }
     variables.update(config.environment.variables)

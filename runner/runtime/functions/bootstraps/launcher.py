@@ -25,9 +25,11 @@ import site
 import socket
 import struct
 import sys
+import time
 
 PR_SET_PDEATHSIG = 1
 MAX_FILES = 8
+MEMBERS_LOOKS, MEMBERS_LOOK_S = 50, 0.01
 OURS = {
     "array",
     "ctypes",
@@ -110,6 +112,7 @@ class Launcher:
             except OSError:
                 pass
         for folder in self.leftovers:
+            end_members(folder)
             clear(folder)
         os._exit(0)
 
@@ -213,6 +216,28 @@ def die_with_parent(parent):
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def end_members(folder):
+    """End what left its process group: a control group knows its processes whatever they did. Bounded, as all waits."""
+    for _ in range(MEMBERS_LOOKS):
+        members = set()
+        for path, _, files in os.walk(folder):
+            if "cgroup.procs" in files:
+                try:
+                    with open(os.path.join(path, "cgroup.procs")) as file:
+                        members.update(map(int, file.read().split()))
+                except OSError:
+                    pass
+        members.discard(0)  # one that cannot be seen from here: not for us to end
+        for pid in members:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                pass
+        if not members:
+            return
+        time.sleep(MEMBERS_LOOK_S)
 
 
 def clear(folder):
