@@ -20,6 +20,7 @@ from typing import cast
 
 import httptools
 
+from runner.host.duplex import Duplex, Outgoing
 from runner.host.exchange import STATUS_LINES, Exchange, Sink
 from runner.model.errors import PortInUse
 
@@ -64,11 +65,14 @@ class HttpServer:
         self.port = int(self._server.sockets[0].getsockname()[1])
         return self.port
 
-    async def adopt(self, sock: socket.socket, shortcut: ShortcutFor | None = None) -> None:
-        """Serve a connection that is there already, such as one end of a pair of sockets."""
+    async def adopt(
+        self, incoming: socket.socket, outgoing: socket.socket, shortcut: ShortcutFor | None = None
+    ) -> None:
+        """Serve a connection that is there already: what is read of one socket is answered on the other."""
         connection = Connection(self)
         loop = asyncio.get_running_loop()
-        await loop.connect_accepted_socket(lambda: shortcut(connection) if shortcut else connection, sock)
+        connection.outgoing, _ = await loop.connect_accepted_socket(lambda: Outgoing(connection), outgoing)
+        await loop.connect_accepted_socket(lambda: shortcut(connection) if shortcut else connection, incoming)
 
     def _accepted(self) -> asyncio.Protocol:
         connection = Connection(self)
@@ -110,6 +114,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, server: HttpServer) -> None:
         self.server = server
         self.transport: asyncio.Transport | None = None
+        self.outgoing: asyncio.Transport | None = None  # where it is not the same
         self.parser = httptools.HttpRequestParser(self)
         self.incoming: Exchange | None = None
         self.current: Exchange | Shortcut | None = None
@@ -131,6 +136,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but its bases
+        if self.outgoing is not None:
+            self.transport = cast(asyncio.Transport, Duplex(self.transport, self.outgoing))
         sock = transport.get_extra_info("socket")
         if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

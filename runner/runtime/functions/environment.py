@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from runner.core import environment_faults as faults
-from runner.core.environment import HOLDING, Event, Life, after
+from runner.core.environment import HOLDING, LIFE, Event, Life, after
 from runner.core.environment_faults import Fault
 from runner.core.environment_lines import Extension, InitReport, InitStart
 from runner.host.clock import Clock
@@ -140,21 +140,22 @@ class Environment:
         await self._open()
 
     def use(self, invocation: Invocation) -> None:
-        """Take an invocation. The environment has to be idle, frozen or reset."""
-        life = self.life = after(self.life, Event.LEASED)
+        """Take an invocation. The environment has to be idle, frozen or reset.
+
+        What the function need not wait for is done once it has its event.
+        """
+        life = self.life = LIFE[self.life][Event.LEASED]
         began = invocation.began = self._clock.elapsed()
         self.invocation = invocation
-        self.output.begin(invocation.call.request_id, self.terms.version, tail=invocation.call.tail)
         deadline = self._deadline = began + self.terms.timeout_s
-        if self._timer is None or self._timer_at > deadline:
-            self._limit(deadline)
         if life is Life.RESTARTING:
             self._began = began
             self.owner.spawn(self._open())
-            return
-        if self._generation is not None and self._generation.frozen:
-            self._generation.thaw()
-        self._deliver(invocation)
+        else:
+            self._deliver(invocation)
+        self.output.begin(invocation.call.request_id, self.terms.version, tail=invocation.call.tail)
+        if self._timer is None or self._timer_at > deadline:
+            self._limit(deadline)
 
     def freeze(self) -> None:
         self.life = after(self.life, Event.FROZE)
@@ -222,28 +223,28 @@ class Environment:
             self._deliver(self.invocation)
 
     def on_response(self, body: bytes, content_type: str) -> None:
-        self._complete(Answer(body, self.terms.version, content_type=content_type))
+        self._complete(Answer(body, self.terms.version, content_type=content_type), Event.ANSWERED)
 
     def on_served(self, body: bytes, content_type: str) -> None:
         answer = Answer(body, self.terms.version, content_type=content_type)
         if self._generation is None or self._generation.extensions.all:
-            self._complete(answer)
+            self._complete(answer, Event.ANSWERED)
             self.on_next()
             return
-        self._complete(answer, event=Event.SERVED)
+        self._complete(answer, Event.SERVED)
 
     def on_streamed(self, error_type: str, error_body: bytes) -> None:
         payload = b"".join(self._streamed)
         if error_type:
-            self._complete(Answer(error_body, self.terms.version, UNHANDLED, error_type))
+            self._complete(Answer(error_body, self.terms.version, UNHANDLED, error_type), Event.ANSWERED)
         else:
-            self._complete(Answer(payload, self.terms.version))
+            self._complete(Answer(payload, self.terms.version), Event.ANSWERED)
 
     def on_oversized(self) -> None:
         self._complete_with(faults.too_large())
 
     def on_error(self, error_type: str, body: bytes) -> None:
-        self._complete(Answer(body, self.terms.version, UNHANDLED, error_type))
+        self._complete(Answer(body, self.terms.version, UNHANDLED, error_type), Event.ANSWERED)
 
     def on_init_error(self, error_type: str, body: bytes) -> None:
         self._init_error = Fault(error_type, body)
@@ -403,6 +404,8 @@ class Environment:
     def _deliver(self, invocation: Invocation) -> None:
         generation = self._generation
         assert generation is not None
+        if generation.frozen:
+            generation.thaw()
         invocation.deadline_ms = int((self._clock.wall() + self._deadline - self._clock.elapsed()) * 1000)
         generation.api.stream = invocation.call.stream or self._collect
         if generation.extensions.all:
@@ -412,34 +415,27 @@ class Environment:
     def _complete_with(self, fault: Fault, *, transition: bool = True) -> None:
         """The invocation came to no answer of its own."""
         answer = Answer(fault.payload, self.terms.version, UNHANDLED, fault.type)
-        self._complete(answer, fault.status, fault.type, event=Event.ANSWERED if transition else None)
+        self._complete(answer, Event.ANSWERED if transition else None, fault.status, fault.type)
 
-    def _complete(
-        self,
-        answer: Answer,
-        status: str = "success",
-        error_type: str = "",
-        *,
-        event: Event | None = Event.ANSWERED,
-    ) -> None:
-        """Answer the invocation at hand and close its log."""
-        invocation = self.invocation
+    def _complete(self, answer: Answer, event: Event | None, status: str = "success", error_type: str = "") -> None:
+        """Answer the invocation at hand and close its log: in this order, unless the answer has to show the log."""
+        invocation, self.invocation = self.invocation, None
         assert invocation is not None
         call = invocation.call
+        now = self.idle_since = self._clock.elapsed()
+        if event is not None:
+            self.life = LIFE[self.life][event]
+        if not call.tail:
+            invocation.finish(answer)
         if self._generation is not None:
             self._generation.drain()
-        self.invocation = None
-        if event is not None:
-            self.life = after(self.life, event)
-        now = self.idle_since = self._clock.elapsed()
-        init_ms, self._init_ms = self._init_ms, None
         took_ms = (now - invocation.began) * 1000
-        self.output.done(call.request_id, took_ms, self.terms.memory_mb, init_ms, status, error_type)
+        self.output.done(call.request_id, took_ms, self.terms.memory_mb, self._init_ms, status, error_type)
+        self._init_ms = None
         if call.tail:
-            answer = answer._replace(log_tail=self.output.take_tail())
+            invocation.finish(answer._replace(log_tail=self.output.take_tail()))
         if self._streamed:
             self._streamed.clear()
-        invocation.finish(answer)
         if self.life is Life.IDLE:
             self.owner.served(self, invocation)
             return

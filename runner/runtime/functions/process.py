@@ -49,13 +49,15 @@ class Process:
         os.set_blocking(self._log, False)
         asyncio.get_running_loop().add_reader(self._log, self._readable)
         files = [theirs]
-        far: socket.socket | None = None
+        far: list[socket.socket] = []
         try:
             if launch.connected:
-                near, far = socket.socketpair()
-                near.setblocking(False)
-                await server.adopt(near, lambda inner: Channel(inner, api))
-                files.append(far.fileno())
+                (outgoing, events), (incoming, answers) = socket.socketpair(), socket.socketpair()
+                far += [events, answers]
+                for near in (outgoing, incoming):
+                    near.setblocking(False)
+                await server.adopt(incoming, outgoing, lambda inner: Channel(inner, api))
+                files += [events.fileno(), answers.fileno()]
             job = {**launch.job, "env": {**launch.variables, **variables}}
             self._child = launch.launcher.start(job, files, self._exited, group)
         except BaseException:
@@ -63,8 +65,8 @@ class Process:
             raise
         finally:
             os.close(theirs)
-            if far is not None:
-                far.close()
+            for sock in far:
+                sock.close()
 
     @property
     def started(self) -> bool:

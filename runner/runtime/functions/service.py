@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.core.environment import Life
-from runner.core.pool_admission import Admission, Limits, Share, Throttle
+from runner.core.pool_admission import Admission, Limits, Throttle
 from runner.host.clock import Clock
 from runner.host.process_groups import Groups
 from runner.model.errors import ApiError
@@ -101,7 +101,16 @@ class Functions:
             arn, fleet, way = self._routes.get((call.function, call.qualifier)) or self._resolve(call)
             if fleet is None:
                 fleet = self._fleet(way.pick(random.random()))
-            share = self._admit(fleet, call)
+            if self._closing:
+                raise ApiError("ServiceException", "The runner is ending.", 500)
+            pool = fleet.pool
+            share = self._admission.admit(
+                call.function,
+                provisioned_free=bool(pool.kept) and pool.provisioned_free,
+                now=self.clock.elapsed() if call.synchronous else None,
+            )
+            if isinstance(share, Throttle):
+                raise _throttled(share)
         except ApiError as error:
             done(error)
             return
@@ -129,20 +138,6 @@ class Functions:
             limited = version.name not in self._debug
             fleet = self._fleets[key] = Fleet(self, version, self._place, limited=limited)
         return fleet
-
-    def _admit(self, fleet: Fleet, call: Call) -> Share:
-        if self._closing:
-            raise ApiError("ServiceException", "The runner is ending.", 500)
-        pool = fleet.pool
-        share = self._admission.admit(
-            call.function,
-            provisioned_free=bool(pool.kept) and pool.provisioned_free,
-            now=self.clock.elapsed() if call.synchronous else None,
-        )
-        if isinstance(share, Throttle):
-            members = {"Reason": str(share), "Type": "User"}
-            raise ApiError("TooManyRequestsException", "Rate Exceeded.", 429, members=members)
-        return share
 
     # what the fleets share
 
@@ -345,6 +340,11 @@ class Functions:
             self._watch = None
         self._awake.clear()
         self.launching.kill()
+
+
+def _throttled(why: Throttle) -> ApiError:
+    members = {"Reason": str(why), "Type": "User"}
+    return ApiError("TooManyRequestsException", "Rate Exceeded.", 429, members=members)
 
 
 def _settle(future: asyncio.Future[Answer], outcome: Answer | Exception) -> None:

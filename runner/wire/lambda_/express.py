@@ -8,7 +8,7 @@ nothing special, from a welcome host. All else goes the long way as it came, and
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from runner.core.lineage import beginning, first
@@ -103,7 +103,16 @@ class Express:
 
     def _deployed(self, before: State, after: State) -> None:
         if before.of(FunctionVersion) is not after.of(FunctionVersion) or before.of(Alias) is not after.of(Alias):
-            self.lanes.clear()
+            self.lanes = {}
+
+
+class _Head(NamedTuple):
+    """The head of a request that goes the short way, and what it comes to while the lanes are these."""
+
+    text: bytes
+    lane: Lane
+    size: int  # of the body
+    lanes: Mapping[tuple[bytes, bytes | None], Lane]
 
 
 class _Rider(Shortcut):
@@ -114,10 +123,9 @@ class _Rider(Shortcut):
         self._express = express
         self._host: bytes | None = None  # the last one that was found welcome
         self._call = Call("", None, b"", "")
+        self._head: _Head | None = None  # the last one: clients that do not sign send the same again and again
         self._held: list[bytes] = []  # pieces of a request whose body is not complete
         self._missing = 0  # bytes of it
-        self._lane: Lane | None = None
-        self._start = 0  # of its body
 
     def data_received(self, data: bytes) -> None:
         if self._missing:
@@ -127,38 +135,45 @@ class _Rider(Shortcut):
 
     def _take(self, data: bytes) -> bool:
         """Take a request if it can go the short way. False if it cannot."""
+        head = self._head
+        if head is None or not data.startswith(head.text) or head.lanes is not self._express.lanes:
+            head = self._head = self._read(data)
+            if head is None:
+                return False
+        start = len(head.text)
+        missing = start + head.size - len(data)
+        if missing == 0:
+            return self._ride(head.lane, data[start:])
+        if missing < 0 or head.size > SYNC_LIMIT:
+            return False
+        self._missing = missing
+        self._held.append(data)
+        return True
+
+    def _read(self, data: bytes) -> _Head | None:
+        """None if it cannot go the short way."""
         found = REQUEST.match(data)
         end = data.find(HEAD_END)
         if found is None or end < 0:
-            return False
+            return None
         line = found.end()
         text = data[line : end + 1].lower()
         headers: dict[bytes, bytes] = dict(FIELD.findall(text))
         if len(headers) != text.count(b"\n") or not SPECIAL.isdisjoint(headers):
-            return False  # a line that is no plain header, one that comes twice, or one that asks for something
+            return None  # a line that is no plain header, one that comes twice, or one that asks for something
         if b"x-amz-invocation-type" in headers and SYNCHRONOUS.search(data, line, end + 1) is None:
-            return False
-        if headers.get(b"connection", KEEP_ALIVE) != KEEP_ALIVE:
-            return False
-        host = headers.get(b"host", b"")
+            return None
+        host, size = headers.get(b"host", b""), headers.get(b"content-length", b"0")
+        if not size.isdigit() or headers.get(b"connection", KEEP_ALIVE) != KEEP_ALIVE:
+            return None
         if host != self._host:
             if not self._express.plain_host(host.decode("latin-1")):
-                return False
+                return None
             self._host = host
         name, qualifier = found.groups()
-        lane = self._express.lanes.get((name, qualifier)) or self._express.lane(name, qualifier)
-        size = headers.get(b"content-length", b"0")
-        if lane is None or not size.isdigit():
-            return False
-        start = end + len(HEAD_END)
-        missing = start + int(size) - len(data)
-        if missing == 0:
-            return self._ride(lane, data[start:])
-        if missing < 0 or int(size) > SYNC_LIMIT:
-            return False
-        self._lane, self._start, self._missing = lane, start, missing
-        self._held.append(data)
-        return True
+        lanes = self._express.lanes
+        lane = lanes.get((name, qualifier)) or self._express.lane(name, qualifier)
+        return None if lane is None else _Head(data[: end + len(HEAD_END)], lane, int(size), lanes)
 
     def _more(self, data: bytes) -> None:
         """More of a body."""
@@ -168,8 +183,8 @@ class _Rider(Shortcut):
             return
         whole = b"".join(self._held)
         self._held.clear()
-        lane, too_much, self._missing = self._lane, self._missing < 0, 0
-        if too_much or lane is None or not self._ride(lane, whole[self._start :]):
+        head, too_much, self._missing = self._head, self._missing < 0, 0
+        if too_much or head is None or not self._ride(head.lane, whole[len(head.text) :]):
             self.inner.data_received(whole)
 
     def _ride(self, lane: Lane, payload: bytes) -> bool:

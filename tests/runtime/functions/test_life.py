@@ -406,7 +406,7 @@ def test_a_function_sees_only_its_own(theatre: Theatre, monkeypatch: pytest.Monk
         assert found["group"]
         assert found["limit"] == 1024
         assert found["endpoint"] == "http://127.0.0.1:4566"
-        assert set(found["files"]) <= {"0", "1", "2", "3"}
+        assert set(found["files"]) <= {"0", "1", "2", "3", "4"}
         assert Path(found["tmp"]).is_dir()
 
     theatre.run(scene())

@@ -21,11 +21,11 @@ AT_ONCE = 65536
 
 
 class Connection:
-    """HTTP/1.1 over one kept socket: just what the Runtime API needs."""
+    """HTTP/1.1 over a kept connection, each direction a socket: just what the Runtime API needs."""
 
-    def __init__(self, sock):
-        self.recv = sock.recv
-        self.sendall = sock.sendall
+    def __init__(self, incoming, outgoing):
+        self.recv = incoming.recv
+        self.sendall = outgoing.sendall
         self.buffer = b""
 
     def send(self, head, body=b""):

@@ -247,7 +247,7 @@ def become(job):
     debug = job["python"].get("debug")
     if debug:
         wait_for_debugger(debug)
-    serve(Api(Connection(socket.socket(fileno=3))), job["python"]["handler"])
+    serve(Api(Connection(socket.socket(fileno=3), socket.socket(fileno=4))), job["python"]["handler"])
 
 
 def wait_for_debugger(debug):
@@ -270,7 +270,7 @@ def main():
     sys.path.extend(one for one in os.environ.pop("RUNNER_SDK_PATH", "").split(":") if one)
     show_as(json.loads(os.environ.pop("RUNNER_SHOWN", "{}")))
     gc.enable()
-    serve(Api(Connection(sock)), os.environ["_HANDLER"])
+    serve(Api(Connection(sock, sock)), os.environ["_HANDLER"])
 
 
 if __name__ == "__main__":

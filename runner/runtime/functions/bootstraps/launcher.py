@@ -4,8 +4,8 @@
 
 Runs by itself on any Python from 3.9 on: `python -I -S launcher.py FD OPTIONS`. FD is a stream socket to the runner,
 OPTIONS is JSON. Requests are frames (4 bytes of length, JSON), with the new process's files attached: its output and,
-where it has one, its connection. A process is either a program (`argv`) or a fork of this one that becomes a Python
-runtime (`python`).
+where it has a connection, that of events and that of answers. A process is either a program (`argv`) or a fork of this
+one that becomes a Python runtime (`python`).
 
 A runtime is forked from here because modules that are imported here need not be imported there: OPTIONS names modules
 to import beforehand, which is done piece by piece whenever nothing is asked for.
@@ -150,6 +150,7 @@ class Launcher:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
+        give_way()
         die_with_parent(parent)
         if job.get("python") is None:
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -210,6 +211,12 @@ def kill_group(pid):
         pass
 
 
+def give_way():
+    """Not to push aside whoever wakes it: the runner has others to serve before it waits. Its share stays the same."""
+    if hasattr(os, "SCHED_BATCH"):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
 def die_with_parent(parent):
     """On Linux the kernel sees to it; elsewhere the launcher does, and the lost connection."""
     if LIBC is not None:
@@ -260,7 +267,7 @@ def clear(folder):
 
 
 def take_files(job, keep):
-    """Standard input from nowhere, output and error to the log, the connection as number 3, nothing else."""
+    """Standard input from nowhere, output and error to the log; 3 for events, 4 for answers; nothing else."""
     files = job["files"]
     moved = [out_of_the_way(end) for end in files]
     nowhere = os.open(os.devnull, os.O_RDONLY)
@@ -268,9 +275,9 @@ def take_files(job, keep):
     os.dup2(moved[0], 1)
     os.dup2(moved[0], 2)
     last = 2
-    if len(moved) > 1:
-        os.dup2(moved[1], 3, inheritable=True)
-        last = 3
+    for end in moved[1:]:
+        last += 1
+        os.dup2(end, last, inheritable=True)
     for name in os.listdir("/dev/fd"):
         end = int(name)
         if end > last and end != keep:

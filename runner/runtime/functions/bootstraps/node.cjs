@@ -2,7 +2,7 @@
 // The Node.js runtime: loads the handler, asks for invocations, calls it, answers. Runs on Node 18 and later, alone.
 //
 // It behaves as AWS's own runtime does, to the wording of errors and the layout of log lines, and speaks the same
-// Runtime API over a connection that is there from the start (file 3). Waiting for an invocation blocks the whole
+// Runtime API over a connection that is there from the start (files 3 and 4). Waiting for an invocation blocks the whole
 // process: between invocations nothing runs, as nothing runs in a frozen environment. A response sent with the header
 // `Runner-Next` is itself the request for the next invocation.
 
@@ -10,7 +10,8 @@ const fs = require('fs')
 const path = require('path')
 const util = require('util')
 
-const CONNECTION = 3
+const EVENTS = 3
+const ANSWERS = 4
 const API = '/2018-06-01/runtime'
 const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming')
 const WATERMARK = Symbol.for('aws.lambda.runtime.handler.streaming.highWaterMark')
@@ -55,7 +56,7 @@ function writeAll(data) {
 }
 
 function writePart(bytes, start, end) {
-  while (start < end) start += fs.writeSync(CONNECTION, bytes, start, end - start)
+  while (start < end) start += fs.writeSync(ANSWERS, bytes, start, end - start)
 }
 
 function send(method, where, lines, body) {
@@ -84,7 +85,7 @@ function sendResult(id, text) {
 }
 
 function read(into, start) {
-  const count = fs.readSync(CONNECTION, into, start, into.length - start, null)
+  const count = fs.readSync(EVENTS, into, start, into.length - start, null)
   if (count === 0) process.kill(process.pid, 'SIGKILL') // whoever asked for this process is gone
   return count
 }
@@ -143,7 +144,7 @@ function receiveAny() {
 function whenReadable(then) {
   if (!debugging || buffered.length > 0) return setImmediate(then)
   const awake = setInterval(() => {}, 1 << 30)
-  fs.read(CONNECTION, chunk, 0, chunk.length, null, (error, count) => {
+  fs.read(EVENTS, chunk, 0, chunk.length, null, (error, count) => {
     clearInterval(awake)
     if (error || count === 0) process.kill(process.pid, 'SIGKILL')
     keep(count)
