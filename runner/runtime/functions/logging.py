@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -15,7 +16,8 @@ from runner.host.clock import Clock
 
 log = logging.getLogger(__name__)
 
-FLUSH_S = 0.01  # how long lines may wait to be handed on together
+FLUSH_S = 0.01  # how long lines wait at least to be handed on together, and at most twice as long
+BUSY_FLUSH_S, BUSY = 0.03, 300  # the same after so many lines at once
 FEW = 100  # lines of several environments: so many are handed on in order of time, more one environment after another
 MANY = 3  # invocations in a row whose lines need not be made up before somebody looks at them
 LINE, CALL = 2, 4  # how long the tuples are by which a line and an invocation as usual wait
@@ -41,19 +43,31 @@ class LogSink(Protocol):
 
 
 class Journal:
-    """Hands the lines of all environments to the sink a moment after they were written: each one's in one go."""
+    """Hands the lines of all environments to the sink a moment after they were written: each one's in one go.
+
+    That takes its time, and is best done right after an answer, when whoever calls has something to do of its own: by
+    the end of the first invocation from `due` on, by a timer where none ends.
+    """
 
     def __init__(self, sink: LogSink, clock: Clock) -> None:
         self.clock = clock
+        self.due = 0.0
         self._sink = sink
         self._waiting: list[Output] = []
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
 
     def wake(self, output: Output) -> None:
         """An environment that had nothing to hand on has something now."""
         self._waiting.append(output)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(FLUSH_S, self.flush)
+            self._timer = asyncio.get_running_loop().call_later(2 * FLUSH_S, self.flush)
+
+    def flush_soon(self) -> None:
+        """Hand on what is pending once what is done at the moment is done."""
+        self.due = math.inf
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_soon(self.flush)
 
     def flush(self) -> None:
         """Hand on what is pending."""
@@ -67,7 +81,9 @@ class Journal:
                 batches += [(output, lines) for lines in output.take_lines(exact=number < SAMPLES)]
             except Exception:
                 _lost(output)
-        if len(batches) > 1 and sum(len(lines) for _, lines in batches) <= FEW:
+        count = sum(len(lines) for _, lines in batches)
+        self.due = self.clock.now() + (BUSY_FLUSH_S if count > BUSY else FLUSH_S) * self.clock.pace
+        if len(batches) > 1 and count <= FEW:
             batches = _in_order(batches)
         for output, lines in batches:
             try:
@@ -149,6 +165,8 @@ class Output:
             else:
                 pending.append((now, begun, request_id, duration_ms, memory_mb, init_ms, status, error_type))
             self._begun = None
+            if now >= self._journal.due:
+                self._journal.flush_soon()
             return
         peak_mb = self.memory()
         self._add((now, End(request_id, duration_ms, status, error_type)))

@@ -283,3 +283,36 @@ def test_of_many_environments_some_are_asked_for_their_memory_at_a_time() -> Non
         assert not [line for line in reports if "Max Memory Used: 0 MB" in line]
 
     asyncio.run(play())
+
+
+def test_lines_are_handed_on_right_after_the_answer_once_they_are_due() -> None:
+    async def play() -> tuple[int, int, int]:
+        scene = Scene()
+        output = scene.output()
+        call(output, "first")  # due: nothing was handed on for long
+        at_once = len(scene.kept.pieces)
+        await asyncio.sleep(0)
+        then = len(scene.kept.pieces)
+        call(output, "second")  # not due yet
+        await asyncio.sleep(0)
+        later = len(scene.kept.pieces)
+        scene.journal.flush()
+        return at_once, then, later
+
+    assert asyncio.run(play()) == (0, 1, 1)
+
+
+def test_lines_are_handed_on_where_no_answer_comes() -> None:
+    async def play() -> None:
+        scene = Scene()
+        call(scene.output(), "first")
+        await asyncio.sleep(0)
+        output = scene.output("other")
+        output.begin("second", "$LATEST", tail=False)
+        output.feed(b"a line\n")
+        async with asyncio.timeout(30):
+            while not scene.kept.of("other"):
+                await asyncio.sleep(0.001)
+        assert shapes(scene.kept.of("other")) == ["START RequestId: second", "a line"]
+
+    asyncio.run(play())
