@@ -198,6 +198,37 @@ def test_it_does_not_matter_how_a_request_is_cut(ways: Ways, name: str, cuts: li
     assert short == long
 
 
+LINES = [
+    *(
+        f"{name}:{space}{value}"
+        for name in ("Host", "X-A", "content-length")
+        for space in ("", "\t", "  ")
+        for value in ("", "16")
+    ),
+    *(
+        f"X-Amz-Invocation-Type: {value}"
+        for value in ("RequestResponse", "requestresponse", "Event", "", "RequestResponse ")
+    ),
+    *(
+        f"{name}: {value}"
+        for name in ("Connection", "CONNECTION")
+        for value in ("keep-alive", "Keep-Alive", "close", "x")
+    ),
+    *(f"X-Amz-Log-Type: {value}" for value in ("None", "Tail", "tail")),
+    *("Host: localhost", "Host: example.com", "host: 127.0.0.1:1", "Content-Length: 0x10", "Content-Length : 16"),
+    *("X-Amz-Tenant-Id: t", "Origin: null", "Expect: 100-continue", "X-A\x00: 1", "X A: 1", ": 1", " folded", "X-A: ä"),
+]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lines=st.lists(st.sampled_from(LINES), max_size=3), length=st.booleans(), host=st.booleans())
+def test_it_does_not_matter_which_headers_are_there(ways: Ways, lines: list[str], length: bool, host: bool) -> None:
+    given = [*(["Host: 127.0.0.1"] if host else []), *lines, *(["Content-Length: 16"] if length else [])]
+    head = "\r\n".join([f"POST {INVOKE.format('f')} HTTP/1.1", *given, "", ""]).encode("latin-1")
+    short, long = ways.both(head + b'{"key": "value"}')
+    assert short == long
+
+
 def test_a_function_that_is_gone_is_not_invoked_the_short_way(ways: Ways) -> None:
     ways.scene.function("passing")
     asked = request(INVOKE.format("passing"))
