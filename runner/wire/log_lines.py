@@ -20,6 +20,7 @@ from runner.wire.own import refuse
 log = logging.getLogger(__name__)
 
 PATH = "/_runner/logs"
+BACKLOG = 1 << 20  # bytes that a slow reader may leave untaken before it is waited for
 LINES = [("content-type", "application/x-ndjson")]
 
 
@@ -55,6 +56,8 @@ class LogLines:
                     exchange.start(200, LINES)
                     started = True
                 exchange.write(line_of(event))
+                if exchange.backlog > BACKLOG:
+                    await exchange.drained()
         except (ApiError, InputError) as error:
             if not started:
                 refuse(exchange, error)

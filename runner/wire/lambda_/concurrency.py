@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol, cast
 
+from runner.core.pool_admission import ACCOUNT_LIMIT, UNRESERVED_MINIMUM
 from runner.model.errors import ApiError
 from runner.model.function import Alias, FunctionVersion, ProvisionedConcurrencyConfig
 from runner.model.names import LATEST
@@ -20,8 +21,6 @@ from runner.wire.lambda_.names import Reference, resolve
 from runner.wire.lambda_.status import settling
 from runner.wire.operation import Context, Members, Operation
 
-ACCOUNT_LIMIT = 1000
-UNRESERVED_MINIMUM = 100
 FUNCTIONS_ONLY = (
     "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. "
     "Please specify either a function name or an unqualified function ARN."

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from runner.core.pool_admission import ACCOUNT_LIMIT
 from runner.model.function import FunctionVersion, LayerCode, RuntimeManagementConfig
 from runner.model.names import LATEST
 from runner.model.state import State
-from runner.wire.lambda_.concurrency import ACCOUNT_LIMIT, unreserved
+from runner.wire.lambda_.concurrency import unreserved
 from runner.wire.lambda_.desk import Desk
 from runner.wire.operation import Context, Members, Operation
 
