@@ -305,6 +305,26 @@ def test_the_trace_is_in_the_environment_of_python_and_of_children(talk: Convers
     assert talk.result(code, trace=None) == [None, ""]
     assert talk.result(code, trace="Root=\u00e4") == ["Root=\u00c3\u00a4"] * 2  # as HTTP headers are read
     assert talk.result(code, trace="Root=3") == ["Root=3", "Root=3"]
+    long = "Root=" + "4" * 5000
+    assert talk.result(code, trace=long) == [long, long]
+    assert talk.result(code, trace="Root=5") == ["Root=5", "Root=5"]
+    own = "[os.environ.__setitem__('_X_AMZN_TRACE_ID', 'own'), subprocess.getoutput('printenv _X_AMZN_TRACE_ID')][1]"
+    assert talk.result(own) == "own"
+    assert talk.result(code, trace="Root=6") == ["Root=6", "Root=6"]
+    assert talk.result("os.environ.pop('_X_AMZN_TRACE_ID')", trace="Root=7") == "Root=7"
+    assert talk.result(code, trace="Root=7") == ["Root=7", "Root=7"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read as Linux tells it")
+def test_traces_take_no_more_memory_however_many_there_were(talk: Conversation) -> None:
+    def serve(numbers: range) -> int:
+        """KB of resident memory after so many traces, each another one."""
+        for number in numbers:
+            talk.answer(event(b'{"code": "kept.clear()"}', trace=f"Root=1-{number:08x};{'x' * 3000}"))
+        return int(talk.result("int(open('/proc/self/statm').read().split()[1]) * 4"))
+
+    before = serve(range(1000))
+    assert serve(range(1000, 3000)) - before < 3000  # kept, they would be 6,000
 
 
 def told(*pieces: bytes, times: int = 1) -> list[tuple[Any, ...]]:

@@ -27,6 +27,7 @@ from _runtime_faults import Fault
 from _runtime_json import Marshaller
 from _runtime_logging import log_error, set_up_logging
 from _runtime_paths import as_shown, show_as
+from _runtime_trace import Trace
 
 WARNING = (
     "LAMBDA_WARNING: Unhandled exception. The most likely cause is an issue in the function code. However, in rare "
@@ -36,7 +37,6 @@ WARNING = (
     "change in the runtime version, you may be able to mitigate this error by temporarily rolling back to the previous "
     "runtime version. For more information, see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html\r"
 )
-TRACE = b"_X_AMZN_TRACE_ID"
 BASE = set()  # modules that are there before any of the function's code, as on Lambda
 BUNDLED = {"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"}
 
@@ -134,11 +134,12 @@ def serve(api, handler):
         api.fail_init(error["errorType"], marshaller.dumps(error).encode("utf-8"))
         sys.exit(1)
     fixed = of_environment()
+    shown_trace = Trace()
     invocation = api.next()
     while True:
         request_id, _, _, trace, _, _, lines.tenant_id, _, _ = invocation
         lines.request_id = request_id
-        set_trace(trace)
+        shown_trace.set(trace)
         kind, result, extra = handle_event_request(request_handler, marshaller, fixed, invocation)
         sys.stdout.flush()
         sys.stderr.flush()
@@ -146,18 +147,6 @@ def serve(api, handler):
             invocation = api.answer(request_id, extra, result)
         else:
             invocation = api.fail(request_id, kind, result, extra)
-
-
-def set_trace(trace):
-    """The trace in the environment: what an assignment to os.environ does, less its ways to turn text into bytes."""
-    values = getattr(os.environ, "_data", None)
-    if trace is None:
-        os.environ.pop("_X_AMZN_TRACE_ID", None)
-    elif values is None:  # it is no longer Python's own
-        os.environ["_X_AMZN_TRACE_ID"] = os.fsdecode(trace)
-    else:
-        os.putenv(TRACE, trace)
-        values[TRACE] = trace
 
 
 def execution_version():
