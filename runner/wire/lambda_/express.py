@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from runner.core.lineage import beginning, first
@@ -38,7 +39,7 @@ SPECIAL = (
 """Headers that say how a request is to be read, or ask for something."""
 
 HEADERS = re.compile(
-    rb"(?:\n(?:host:[ \t]*([^\r\n\0]*)|content-length:[ \t]*([0-9]+)|connection:[ \t]*keep-alive"
+    rb"(?:\n(?:host:[ \t]*([^\r\n\0]*)|content-length:[ \t]*([0-9]{1,12})|connection:[ \t]*keep-alive"
     rb"|(x-amz-invocation-type):[ \t]*requestresponse|(?!(?:%b):)[a-z0-9-]+:[^\r\n\0]*)\r)+" % SPECIAL.encode()
 )
 """All headers of a plain request, in lower case. (Possessive groups would do, but lose captures before Python 3.12.)"""
@@ -46,6 +47,9 @@ HEADERS = re.compile(
 HOST, SIZE, TYPE = b"\nhost:", b"\ncontent-length:", b"\nx-amz-invocation-type:"
 SYNCHRONOUS = re.compile(rb"\n(?i:x-amz-invocation-type):[ \t]*RequestResponse\r")
 HEAD_END = b"\r\n\r\n"
+
+
+NOTHING = Call("", None, b"", "")
 
 
 class Lane(NamedTuple):
@@ -100,7 +104,8 @@ class Express:
             self.lanes = {}
 
 
-class _Head(NamedTuple):
+@dataclass(slots=True)
+class _Head:
     """The head of a request that goes the short way, and what it comes to while the lanes are these."""
 
     text: bytes
@@ -116,7 +121,7 @@ class _Rider(Shortcut):
         super().__init__(inner)
         self._express = express
         self._host: bytes | None = b"\0"  # the last one that was found welcome; not one yet
-        self._call = Call("", None, b"", "")
+        self._call = NOTHING  # what is under way
         self._head: _Head | None = None  # the last one: clients that do not sign send the same again and again
         self._held: list[bytes] = []  # pieces of a request whose body is not complete
         self._missing = 0  # bytes of it
@@ -188,11 +193,15 @@ class _Rider(Shortcut):
         trace = first(request_id.replace("-", ""), self._express.clock.now(), lineage)
         call = self._call = Call(function, qualifier, payload or b"{}", request_id, None, trace, False, None, True)
         self.inner.current = self
-        self._express.invoker.begin(call, self._answered)
+        try:
+            self._express.invoker.begin(call, self._answered)
+        except Exception as error:
+            self._answered(error)
         return True
 
     def _answered(self, outcome: Answer | Exception) -> None:
         inner, call = self.inner, self._call
+        self._call = NOTHING
         if self.transport is None:
             return
         if not isinstance(outcome, Answer) or outcome.function_error is not None or inner.retiring:

@@ -96,6 +96,9 @@ ODD = {
     "no length": request(body=b"", Content_Length=None),
     "a signed length": request(Content_Length="+16"),
     "no number for a length": request(Content_Length="16x"),
+    "an endless length": request(Content_Length="9" * 6000),
+    "a length with zeros": request(Content_Length="0" * 20 + "16"),
+    "a defect": request(body=b'"defect"'),
     "a header twice": request().replace(b"\r\n\r\n", b"\r\nX-A: 1\r\nX-A: 2\r\n\r\n", 1),
     "two lengths": request().replace(b"\r\n\r\n", b"\r\nContent-Length: 3\r\n\r\n", 1),
     "a folded header": request().replace(b"\r\n\r\n", b"\r\nX-A: 1\r\n  2\r\n\r\n", 1),
@@ -112,6 +115,8 @@ ODD = {
 def script(call: Call) -> Answer:
     if call.payload == b'"fail"':
         return Answer(b'{"errorType": "E"}', "1", "Unhandled", "E")
+    if call.payload == b'"defect"':
+        raise RuntimeError("a defect of ours")
     if call.payload == b'"throttle"':
         raise ApiError("TooManyRequestsException", "Rate Exceeded.", 429, members={"Type": "User", "Reason": "R"})
     return Answer(call.payload + repr((call.function, call.qualifier, call.tail)).encode(), call.qualifier or "$LATEST")
