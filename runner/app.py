@@ -153,7 +153,7 @@ class App:
         )
         self.log_lines = log_lines.LogLines(self.log_tail)
         self.front.mount_raw("GET", log_lines.PATH, self.log_lines.answer)
-        self.front.mount_raw("GET", FUNCTION_PATH, FunctionNames(deployment).answer)
+        self.front.mount("GET", FUNCTION_PATH, FunctionNames(deployment).find)
         self.front.mount_raw("GET", CODE_PATH, Downloads(self.code).answer)
         self.front.mount_hosts(HOST_MARK, UrlCalls(deployment, self.functions, place, clock).answer)
 

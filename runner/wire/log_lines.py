@@ -15,13 +15,13 @@ from runner.host.exchange import Exchange
 from runner.model.errors import ApiError, InputError
 from runner.runtime.log_tail import LogTail
 from runner.runtime.logs import LogEvent, Search
-from runner.wire.own import refuse
 
 log = logging.getLogger(__name__)
 
 PATH = "/_runner/logs"
 BACKLOG = 1 << 20  # bytes that a slow reader may leave untaken before it is waited for
 LINES = [("content-type", "application/x-ndjson")]
+JSON = [("content-type", "application/json")]
 
 
 class LogLines:
@@ -60,7 +60,8 @@ class LogLines:
                     await exchange.drained()
         except (ApiError, InputError) as error:
             if not started:
-                refuse(exchange, error)
+                hint = error.hint if isinstance(error, InputError) else ""
+                exchange.respond(400, JSON, json.dumps({"error": error.message, "hint": hint}).encode())
                 return
         except asyncio.CancelledError:
             log.debug("A reader of logs is gone, or told that this is the end.", extra={"action": "log_tail_ended"})
