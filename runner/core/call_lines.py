@@ -45,6 +45,12 @@ class Usual:
     peak_mb: int
 
 
+def in_full(call: Call, usual: Usual) -> Done:
+    """The same invocation with all that goes without saying."""
+    began_at, at, request_id, duration_ms = call
+    return at, (began_at, request_id, usual.version), request_id, duration_ms, usual.memory_mb, None, "success", ""
+
+
 class CallLines(Sequence[Written]):
     """Three lines for each call."""
 
@@ -77,7 +83,4 @@ class CallLines(Sequence[Written]):
             yield CallLines(self.usual, self.calls[start : start + calls])
 
     def _lines(self, call: Call) -> list[Written]:
-        began_at, at, request_id, duration_ms = call
-        begun = began_at, request_id, self.usual.version
-        done = at, begun, request_id, duration_ms, self.usual.memory_mb, None, "success", ""
-        return lines_of(done, self.usual.peak_mb)
+        return lines_of(in_full(call, self.usual), self.usual.peak_mb)

@@ -10,7 +10,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Protocol, cast
 
-from runner.core.call_lines import Begun, Call, CallLines, Done, Usual, Written, lines_of
+from runner.core.call_lines import Begun, Call, CallLines, Done, Usual, Written, in_full, lines_of
 from runner.core.environment_lines import End, Format, PlatformLine, Report, Start, start_text
 from runner.host.clock import Clock
 
@@ -224,8 +224,7 @@ class Output:
         for kind, run in groupby(pending, len):
             entries = list(run)
             if kind == CALL and len(entries) >= MANY and not self.form.json:
-                usual = Usual(self._version, self._memory_mb, self._peak_mb)
-                batches += [lines, CallLines(usual, cast("list[Call]", entries))]
+                batches += [lines, CallLines(self._usual, cast("list[Call]", entries))]
                 lines = []
             elif kind == LINE and not self.form.json:
                 lines += cast("list[Written]", entries)
@@ -238,10 +237,12 @@ class Output:
             text = self._text(*entry)
             return [] if text is None else [(entry[0], text)]
         if len(entry) == 4:
-            began_at, at, request_id, duration_ms = entry
-            begun = began_at, request_id, self._version
-            entry = at, begun, request_id, duration_ms, self._memory_mb, None, "success", ""
+            entry = in_full(entry, self._usual)
         return self._events(entry) if self.form.json else lines_of(entry, self._peak_mb)
+
+    @property
+    def _usual(self) -> Usual:
+        return Usual(self._version, self._memory_mb, self._peak_mb)
 
     def _sample(self, at: float, *, exact: bool) -> None:
         if exact or at - self._peak_at > SAMPLED_S:
