@@ -88,9 +88,7 @@ class Fleet:
         """Run the invocation now, or as soon as an environment is there for it."""
         environment = self.pool.take()
         if environment is not None:
-            environment.use(invocation)
-            if not environment.watched:
-                self._house.awake(environment)
+            self._use(environment, invocation)
         else:
             self.pool.wait(invocation)
             self._house.hungry(self)

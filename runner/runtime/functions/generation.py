@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from runner.host.exchange import Exchange, Sink
@@ -43,8 +43,6 @@ class Generation:
         self.extensions = Extensions(events, about, account, list(self._programs))
         self.runtime = Process(events.on_output, lambda process, status: self._exited(process, status, ""))
         self.others: dict[str, Process] = {}
-        self.drain: Callable[[], None] = self._drain if self._programs else self.runtime.drain
-        """Takes what was written up to now."""
         self.frozen = False
         self._ending = False
         self._running = 0
@@ -92,6 +90,12 @@ class Generation:
         self.frozen = False
         self.signal(signal.SIGCONT)
 
+    def drain(self) -> None:
+        """Take what was written up to now."""
+        self.runtime.drain()
+        for process in self.others.values():
+            process.drain()
+
     def end(self, reason: str, now_s: float) -> None:
         """End all processes: at once, or in order where extensions asked to be told. `now_s`: the wall clock."""
         if self._ending:
@@ -120,11 +124,6 @@ class Generation:
 
     def resident_mb(self) -> float:
         return self.runtime.resident_mb() + sum(process.resident_mb() for process in self.others.values())
-
-    def _drain(self) -> None:
-        self.runtime.drain()
-        for process in self.others.values():
-            process.drain()
 
     def _extension(self, name: str) -> Process:
         return Process(self._events.on_output, lambda process, status: self._exited(process, status, name))

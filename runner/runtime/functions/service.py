@@ -98,9 +98,7 @@ class Functions:
     def begin(self, call: Call, done: Done) -> None:
         """The same without a future: `done` is called with what it would hold or raise."""
         try:
-            arn, fleet, way = self._routes.get((call.function, call.qualifier)) or self._resolve(call)
-            if fleet is None:
-                fleet = self._fleet(way.pick(random.random()))
+            arn, fleet = self._target(call)
             if self._closing:
                 raise ApiError("ServiceException", "The runner is ending.", 500)
             pool = fleet.pool
@@ -123,6 +121,11 @@ class Functions:
         if fleet is None:
             return 0, ""
         return fleet.pool.available, "FUNCTION_ERROR_INIT_FAILURE" if fleet.provision_failed else ""
+
+    def _target(self, call: Call) -> tuple[str, Fleet]:
+        """The ARN of what is called, and the fleet that serves it this time. Raises ApiError."""
+        arn, fleet, way = self._routes.get((call.function, call.qualifier)) or self._resolve(call)
+        return arn, fleet if fleet is not None else self._fleet(way.pick(random.random()))
 
     def _resolve(self, call: Call) -> tuple[str, Fleet | None, Route]:
         """The way of a call: its ARN, its fleet where it is always the same, and its route. Raises ApiError."""
@@ -269,12 +272,12 @@ class Functions:
         self._retiring = {one for one in self._retiring if not one.ended}
         for invocation in fleet.retire():
             try:
-                _, successor, way = self._resolve(invocation.call)
+                _, successor = self._target(invocation.call)
             except ApiError as error:
                 self.answered(invocation)
                 invocation.finish(error)
             else:
-                (successor or self._fleet(way.pick(random.random()))).submit(invocation)
+                successor.submit(invocation)
 
     def _configure(self, state: State) -> None:
         """Concurrency as State has it now."""
