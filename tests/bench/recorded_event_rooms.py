@@ -14,11 +14,9 @@ from botocore.exceptions import ClientError
 
 from runner.runtime.buses import Buses
 from runner.runtime.deliveries import Deliveries
-from runner.runtime.deployment import Deployment
 from runner.runtime.doors import Doors
 from runner.runtime.queues import Queues
 from runner.runtime.schedules import Schedules
-from runner.store import SqliteStore, StateStore
 from runner.wire.events import Events
 from runner.wire.operation import Service
 from runner.wire.scheduler import Scheduler
@@ -30,11 +28,7 @@ from tests.wire.live import Live
 
 class EventRooms(Rooms):
     async def __call__(self, held: AsyncExitStack) -> Sequence[Service]:
-        clock = self.clock
-        store = SqliteStore.open(self._path, clock=clock)
-        held.push_async_callback(store.aclose)
-        states = StateStore(store)
-        self.deployment = deployment = Deployment(states, await states.load())
+        clock, (store, deployment) = self.clock, await self._base(held)
         doors = Doors()
         queues = Queues(store, deployment, PLACE, clock)
         deliveries = Deliveries(store, doors, clock)

@@ -66,12 +66,16 @@ class Rooms:
         self._path = folder / "runner.db"
         self.live: Live
 
-    async def __call__(self, held: AsyncExitStack) -> Sequence[Service]:
-        clock = self.clock
-        store = SqliteStore.open(self._path, clock=clock)
+    async def _base(self, held: AsyncExitStack) -> tuple[SqliteStore, Deployment]:
+        """The database, and what it says is deployed; closed with `held`."""
+        store = SqliteStore.open(self._path, clock=self.clock)
         held.push_async_callback(store.aclose)
         states = StateStore(store)
-        self.deployment = deployment = Deployment(states, await states.load())
+        self.deployment = Deployment(states, await states.load())
+        return store, self.deployment
+
+    async def __call__(self, held: AsyncExitStack) -> Sequence[Service]:
+        clock, (store, deployment) = self.clock, await self._base(held)
         doors = Doors()
         queues = Queues(store, deployment, PLACE, clock)
         topics = Topics(store, deployment, doors, PLACE, clock)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from runner.runtime.invoking import Answer
 from tests.runtime.functions.conftest import Theatre
 from tests.runtime.functions.stage import DEADLINE_S, Stage
 
@@ -245,17 +246,23 @@ def test_an_init_error_is_what_callers_are_told(theatre: Theatre) -> None:
     theatre.run(scene())
 
 
+async def streaming(theatre: Theatre, **headers: str) -> tuple[asyncio.Future[Answer], Client, asyncio.Queue[bytes]]:
+    """An invocation whose response has begun to stream: its answer to come, the runtime, and further pieces."""
+    name = await deploy(theatre)
+    pieces: asyncio.Queue[bytes] = asyncio.Queue()
+    future = theatre.stage.begin(name, request_id="id-1", stream=pieces.put_nowait)
+    client = await connect(theatre.stage, name)
+    await client.ask("GET", f"{API}/invocation/next")
+    headers |= {"Transfer-Encoding": "chunked", "Lambda-Runtime-Function-Response-Mode": "streaming"}
+    client.send("POST", f"{API}/invocation/id-1/response", b"3\r\none\r\n", headers)
+    assert await asyncio.wait_for(pieces.get(), DEADLINE_S) == b"one"
+    return future, client, pieces
+
+
 def test_a_streamed_response_is_passed_on_as_it_comes(theatre: Theatre) -> None:
     async def scene() -> None:
-        name = await deploy(theatre)
-        pieces: asyncio.Queue[bytes] = asyncio.Queue()
-        future = theatre.stage.begin(name, request_id="id-1", stream=pieces.put_nowait)
-        client = await connect(theatre.stage, name)
-        await client.ask("GET", f"{API}/invocation/next")
-        headers = {"Transfer-Encoding": "chunked", "Lambda-Runtime-Function-Response-Mode": "streaming"}
-        headers["Trailer"] = "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body"
-        client.send("POST", f"{API}/invocation/id-1/response", b"3\r\none\r\n", headers)
-        assert await asyncio.wait_for(pieces.get(), DEADLINE_S) == b"one"
+        trailers = "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body"
+        future, client, pieces = await streaming(theatre, Trailer=trailers)
         client.writer.write(b"3\r\ntwo\r\n")
         assert await asyncio.wait_for(pieces.get(), DEADLINE_S) == b"two"
         client.writer.write(
@@ -271,14 +278,7 @@ def test_a_streamed_response_is_passed_on_as_it_comes(theatre: Theatre) -> None:
 
 def test_a_streamed_response_that_breaks_off_fails(theatre: Theatre) -> None:
     async def scene() -> None:
-        name = await deploy(theatre)
-        pieces: asyncio.Queue[bytes] = asyncio.Queue()
-        future = theatre.stage.begin(name, request_id="id-1", stream=pieces.put_nowait)
-        client = await connect(theatre.stage, name)
-        await client.ask("GET", f"{API}/invocation/next")
-        headers = {"Transfer-Encoding": "chunked", "Lambda-Runtime-Function-Response-Mode": "streaming"}
-        client.send("POST", f"{API}/invocation/id-1/response", b"3\r\none\r\n", headers)
-        assert await asyncio.wait_for(pieces.get(), DEADLINE_S) == b"one"
+        future, client, _ = await streaming(theatre)
         client.writer.close()
         answer = await asyncio.wait_for(future, DEADLINE_S)
         assert (answer.function_error, answer.error_type) == ("Unhandled", "Runtime.TruncatedResponse")
