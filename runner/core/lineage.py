@@ -74,7 +74,7 @@ def invocations(trace: str | None, function_arn: str) -> int:
 
 def first(digits: str, now: float, lineage: str) -> str:
     """The header of an invocation without a cause. `digits`: 32 hexadecimal ones; `lineage`: from `beginning`."""
-    return f"Root=1-{int(now):08x}-{digits[:24]};Parent={digits[-16:]};Sampled=0;{lineage}"
+    return f"Root={_root(digits, now)};Parent={digits[-16:]};Sampled=0;{lineage}"
 
 
 def beginning(function_arn: str) -> str:
@@ -84,7 +84,11 @@ def beginning(function_arn: str) -> str:
 
 def root(request_id: str, now: float) -> str:
     """The id of a new trace: `1-<8 hex of epoch seconds>-<24 hex>`."""
-    return f"1-{int(now):08x}-{_hex(request_id)[:24]}"
+    return _root(_hex(request_id), now)
+
+
+def _root(digits: str, now: float) -> str:
+    return f"1-{int(now):08x}-{digits[:24]}"
 
 
 def _fields(trace: str | None) -> dict[str, str]:

@@ -132,6 +132,11 @@ class Connection(asyncio.Protocol):
         self.lingering: asyncio.TimerHandle | None = None
         self.congested: asyncio.Future[None] | None = None
 
+    @property
+    def at_rest(self) -> bool:
+        """True between requests: nothing was begun that is not answered. (What waits, waits behind a current one.)"""
+        return self.current is None and self.incoming is None
+
     # asyncio's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -365,8 +370,8 @@ def _origin_form(target: str) -> str:
 class Shortcut(asyncio.Protocol):
     """Sees the bytes of a connection first, and passes on what it does not deal with: whole requests at a time.
 
-    What it takes it takes while the connection is at rest (nothing `current`, nothing `incoming`), by making itself the
-    current exchange; it writes its answer to `transport` (None once the client is gone), and tells the connection.
+    What it takes it takes while the connection is at rest, by making itself its current exchange; it writes its answer
+    to `transport` (None once the client is gone), and tells the connection.
     """
 
     answered = False

@@ -26,7 +26,7 @@ class Channel(Shortcut):
 
     def data_received(self, data: bytes) -> None:
         found = FORM.match(data)
-        if found is not None and self.inner.current is None and self.inner.incoming is None:
+        if found is not None and self.inner.at_rest:
             request_id, content_type, size = found.groups()
             body = data[found.end() :]
             if len(body) == int(size) and self._api.answer_and_ask(request_id, content_type, body, self):

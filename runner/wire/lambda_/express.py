@@ -129,7 +129,7 @@ class _Rider(Shortcut):
     def data_received(self, data: bytes) -> None:
         if self._missing:
             self._more(data)
-        elif self.inner.current is not None or self.inner.incoming is not None or not self._take(data):
+        elif not (self.inner.at_rest and self._take(data)):
             self.inner.data_received(data)
 
     def _take(self, data: bytes) -> bool:
