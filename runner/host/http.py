@@ -16,6 +16,7 @@ import logging
 import socket
 from collections import deque
 from collections.abc import Callable
+from io import FileIO
 from typing import cast
 
 import httptools
@@ -65,14 +66,12 @@ class HttpServer:
         self.port = int(self._server.sockets[0].getsockname()[1])
         return self.port
 
-    async def adopt(
-        self, incoming: socket.socket, outgoing: socket.socket, shortcut: ShortcutFor | None = None
-    ) -> None:
-        """Serve a connection that is there already: what is read of one socket is answered on the other."""
+    async def adopt(self, incoming: FileIO, outgoing: FileIO, shortcut: ShortcutFor | None = None) -> None:
+        """Serve a connection that is there already: what is read of one pipe is answered on the other."""
         connection = Connection(self)
         loop = asyncio.get_running_loop()
-        connection.outgoing, _ = await loop.connect_accepted_socket(lambda: Outgoing(connection), outgoing)
-        await loop.connect_accepted_socket(lambda: shortcut(connection) if shortcut else connection, incoming)
+        connection.outgoing, _ = await loop.connect_write_pipe(lambda: Outgoing(connection), outgoing)
+        await loop.connect_read_pipe(lambda: shortcut(connection) if shortcut else connection, incoming)
 
     def _accepted(self) -> asyncio.Protocol:
         connection = Connection(self)
@@ -114,7 +113,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, server: HttpServer) -> None:
         self.server = server
         self.transport: asyncio.Transport | None = None
-        self.outgoing: asyncio.Transport | None = None  # where it is not the same
+        self.outgoing: asyncio.WriteTransport | None = None  # where it is not the same
         self.parser = httptools.HttpRequestParser(self)
         self.incoming: Exchange | None = None
         self.current: Exchange | Shortcut | None = None

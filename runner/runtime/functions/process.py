@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 from collections.abc import Callable, Mapping
 from fcntl import ioctl
+from io import FileIO
 from pathlib import Path
 from termios import FIONREAD
 
 import psutil
 
+from runner.host.duplex import pipe
 from runner.host.http import HttpServer
 from runner.host.process import Child
 from runner.runtime.functions.channel import Channel
@@ -49,15 +50,13 @@ class Process:
         os.set_blocking(self._log, False)
         asyncio.get_running_loop().add_reader(self._log, self._readable)
         files = [theirs]
-        far: list[socket.socket] = []
+        far: list[FileIO] = []
         try:
             if launch.connected:
-                (outgoing, events), (incoming, answers) = socket.socketpair(), socket.socketpair()
+                (events, outgoing), (incoming, answers) = pipe(), pipe()
                 far += [events, answers]
-                for near in (outgoing, incoming):
-                    near.setblocking(False)
-                await server.adopt(incoming, outgoing, lambda inner: Channel(inner, api))
                 files += [events.fileno(), answers.fileno()]
+                await server.adopt(incoming, outgoing, lambda inner: Channel(inner, api))
             job = {**launch.job, "env": {**launch.variables, **variables}}
             self._child = launch.launcher.start(job, files, self._exited, group)
         except BaseException:
@@ -65,8 +64,8 @@ class Process:
             raise
         finally:
             os.close(theirs)
-            for sock in far:
-                sock.close()
+            for file in far:
+                file.close()
 
     @property
     def started(self) -> bool:

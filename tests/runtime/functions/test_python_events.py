@@ -332,7 +332,7 @@ def told(*pieces: bytes, times: int = 1) -> list[tuple[Any, ...]]:
     theirs, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)  # which keeps pieces apart
     with theirs, ours:
         theirs.settimeout(DEADLINE_S)
-        api = RUNTIME_API.Api(RUNTIME_API.Connection(theirs, theirs))
+        api = RUNTIME_API.Api(RUNTIME_API.Connection(theirs.recv, theirs.sendall))
         for piece in pieces:
             ours.send(piece)
         found = []

@@ -20,12 +20,29 @@ EVENT = re.compile(
 AT_ONCE = 65536
 
 
-class Connection:
-    """HTTP/1.1 over a kept connection, each direction a socket: just what the Runtime API needs."""
+def pipe_writer(file):
+    """`write(data)` that writes all of it. Once is enough unless there is no room."""
+    put = os.write
 
-    def __init__(self, incoming, outgoing):
-        self.recv = incoming.recv
-        self.sendall = outgoing.sendall
+    def write(data):
+        count = put(file, data)
+        if count < len(data):
+            rest = memoryview(data)[count:]
+            while rest:
+                rest = rest[put(file, rest) :]
+
+    return write
+
+
+class Connection:
+    """HTTP/1.1 over a kept connection: just what the Runtime API needs.
+
+    `recv(n)` returns at most n bytes, none at the end; `sendall` sends all that it is given.
+    """
+
+    def __init__(self, recv, sendall):
+        self.recv = recv
+        self.sendall = sendall
         self.buffer = b""
 
     def send(self, head, body=b""):
@@ -51,7 +68,7 @@ class Connection:
         if len(rest) < size:
             pieces, have = [rest], len(rest)
             while have < size:
-                piece = self.recv(min(size - have, 1 << 20))
+                piece = self.recv(min(size - have, AT_ONCE))
                 if not piece:
                     raise ConnectionError("the runtime API is gone")
                 pieces.append(piece)

@@ -10,6 +10,7 @@ Two ways in: `become`, in a fork of the launcher, and as a program (`python boot
 `AWS_LAMBDA_RUNTIME_API`.
 """
 
+import functools
 import gc
 import importlib
 import importlib.machinery
@@ -21,7 +22,7 @@ import sys
 import time
 import traceback
 
-from _runtime_api import Api, Connection
+from _runtime_api import Api, Connection, pipe_writer
 from _runtime_context import LambdaContext, of_environment
 from _runtime_faults import Fault
 from _runtime_json import Marshaller
@@ -37,6 +38,7 @@ WARNING = (
     "change in the runtime version, you may be able to mitigate this error by temporarily rolling back to the previous "
     "runtime version. For more information, see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html\r"
 )
+EVENTS, ANSWERS = 3, 4  # the pipes to the runner, where a process is forked for a function
 BASE = set()  # modules that are there before any of the function's code, as on Lambda
 BUNDLED = {"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"}
 
@@ -236,7 +238,7 @@ def become(job):
     debug = job["python"].get("debug")
     if debug:
         wait_for_debugger(debug)
-    serve(Api(Connection(socket.socket(fileno=3), socket.socket(fileno=4))), job["python"]["handler"])
+    serve(Api(Connection(functools.partial(os.read, EVENTS), pipe_writer(ANSWERS))), job["python"]["handler"])
 
 
 def wait_for_debugger(debug):
@@ -259,7 +261,7 @@ def main():
     sys.path.extend(one for one in os.environ.pop("RUNNER_SDK_PATH", "").split(":") if one)
     show_as(json.loads(os.environ.pop("RUNNER_SHOWN", "{}")))
     gc.enable()
-    serve(Api(Connection(sock, sock)), os.environ["_HANDLER"])
+    serve(Api(Connection(sock.recv, sock.sendall)), os.environ["_HANDLER"])
 
 
 if __name__ == "__main__":
