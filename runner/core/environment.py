@@ -69,6 +69,11 @@ LIFE: dict[Life, dict[Event, Life]] = {
     Life.GONE: {},
 }
 
+IDLE, RESTARTING = Life.IDLE, Life.RESTARTING  # a member looked up in its class costs as much as a call
+LEASED = {life: events[Event.LEASED] for life, events in LIFE.items() if Event.LEASED in events}
+SERVED = {life: events[Event.SERVED] for life, events in LIFE.items() if Event.SERVED in events}
+"""What the table says of the two events that each invocation consists of."""
+
 HOLDING = frozenset({Life.BUSY, Life.RESTARTING, Life.DRAINING})
 """States in which an invocation waits for its answer."""
 

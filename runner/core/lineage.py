@@ -74,7 +74,17 @@ def invocations(trace: str | None, function_arn: str) -> int:
 
 def first(digits: str, now: float, lineage: str) -> str:
     """The header of an invocation without a cause. `digits`: 32 hexadecimal ones; `lineage`: from `beginning`."""
-    return f"Root={_root(digits, now)};Parent={digits[-16:]};Sampled=0;{lineage}"
+    return f"{dated(now)}{undated(digits)}{lineage}"
+
+
+def dated(now: float) -> str:
+    """What it begins with."""
+    return f"Root={_date(now)}"
+
+
+def undated(digits: str) -> str:
+    """What stands between that and the lineage."""
+    return f"-{digits[:24]};Parent={digits[-16:]};Sampled=0;"
 
 
 def beginning(function_arn: str) -> str:
@@ -84,11 +94,11 @@ def beginning(function_arn: str) -> str:
 
 def root(request_id: str, now: float) -> str:
     """The id of a new trace: `1-<8 hex of epoch seconds>-<24 hex>`."""
-    return _root(_hex(request_id), now)
+    return f"{_date(now)}-{_hex(request_id)[:24]}"
 
 
-def _root(digits: str, now: float) -> str:
-    return f"1-{int(now):08x}-{digits[:24]}"
+def _date(now: float) -> str:
+    return f"1-{int(now):08x}"
 
 
 def _fields(trace: str | None) -> dict[str, str]:

@@ -39,6 +39,9 @@ class Share(StrEnum):
     ACCOUNT = "account"
 
 
+ACCOUNT = Share.ACCOUNT
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Concurrency as it is configured. `reserved`: function -> limit; `provisioned`: function -> sum over versions."""
@@ -83,16 +86,17 @@ class Admission:
     def change(self, limits: Limits) -> None:
         """New limits; what is in flight stays, and so does what was used of a rate."""
         self.limits = limits
+        self._reserved = limits.reserved
         self._unreserved = limits.unreserved
         self._buckets = {name: bucket for name, bucket in self._buckets.items() if name in limits.reserved}
 
-    def admit(self, function: str, *, provisioned_free: bool = False, now: float | None = None) -> Share | Throttle:
-        """`provisioned_free`: the version has an initialised environment of provisioned concurrency to spare.
+    def admit(self, function: str, now: float | None = None, *, provisioned_free: bool = False) -> Share | Throttle:
+        """`now`: seconds of a monotonic clock, for a synchronous invocation; None: its rate is not limited.
 
-        `now`: seconds of a monotonic clock, for a synchronous invocation; None: its rate is not limited. What is
+        `provisioned_free`: the version has an initialised environment of provisioned concurrency to spare. What is
         refused uses up nothing.
         """
-        reserved = self.limits.reserved.get(function)
+        reserved = self._reserved.get(function)
         if reserved is not None:
             return self._admit_reserved(function, reserved, provisioned_free, now)
         if provisioned_free:
@@ -100,7 +104,7 @@ class Admission:
         if self.shared >= self._unreserved:
             return Throttle.ACCOUNT
         self.shared += 1
-        return Share.ACCOUNT
+        return ACCOUNT
 
     def _admit_reserved(
         self, function: str, reserved: int, provisioned_free: bool, now: float | None
@@ -122,14 +126,11 @@ class Admission:
         return bucket.take(rate, now)
 
     def release(self, function: str, share: Share) -> None:
-        match share:
-            case Share.ACCOUNT:
-                self.shared -= 1
-            case Share.RESERVED:
-                left = self.by_function[function] - 1
-                if left:
-                    self.by_function[function] = left
-                else:
-                    del self.by_function[function]
-            case Share.PROVISIONED:
-                pass
+        if share is ACCOUNT:
+            self.shared -= 1
+        elif share is Share.RESERVED:
+            left = self.by_function[function] - 1
+            if left:
+                self.by_function[function] = left
+            else:
+                del self.by_function[function]

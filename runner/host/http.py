@@ -134,7 +134,7 @@ class Connection(asyncio.Protocol):
     @property
     def at_rest(self) -> bool:
         """True between requests: nothing was begun that is not answered. (What waits, waits behind a current one.)"""
-        return self.current is None and self.incoming is None
+        return self.current is None and self.incoming is None and not self.refusal
 
     # asyncio's side
 

@@ -10,7 +10,11 @@ from runner.host.clock import Clock
 
 def new_request_id() -> str:
     """A random UUID, as AWS gives every request."""
-    digits = f"{random.getrandbits(128):032x}"
+    return request_id(random.randbytes(16).hex())
+
+
+def request_id(digits: str) -> str:
+    """The same of 32 hexadecimal digits."""
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from runner.core import environment_faults as faults
-from runner.core.environment import HOLDING, LIFE, Event, Life, after
+from runner.core.environment import HOLDING, IDLE, LEASED, LIFE, RESTARTING, SERVED, Event, Life, after
 from runner.core.environment_faults import Fault
 from runner.core.environment_lines import Extension, InitReport, InitStart
 from runner.host.clock import Clock
@@ -86,7 +86,7 @@ class Environment:
         self.idle_since = 0.0
         self.watched = False  # the owner's mark
         self.invocation: Invocation | None = None
-        self.output = Output(journal, terms.name, terms.group, stream, terms.form, self.peak_memory)
+        self.output = Output(journal, terms, stream, self.peak_memory)
         self.owner = owner
         self._clock: Clock = journal.clock
         self._folder = folder
@@ -105,7 +105,6 @@ class Environment:
         self._init_error: Fault | None = None
         self._exit_error: tuple[str, str] | None = None
         self._streamed: list[bytes] = []
-        self._collect = self._streamed.append
         self._killed_for_memory = False
         self._peak_mb = 0
 
@@ -144,16 +143,18 @@ class Environment:
 
         What the function need not wait for is done once it has its event.
         """
-        life = self.life = LIFE[self.life][Event.LEASED]
-        began = invocation.began = self._clock.elapsed()
+        life = self.life = LEASED[self.life]
+        clock, terms = self._clock, self.terms
+        began = invocation.began = clock.elapsed()
+        invocation.deadline_ms = int((clock.wall() + terms.timeout_s) * 1000)
         self.invocation = invocation
-        deadline = self._deadline = began + self.terms.timeout_s
-        if life is Life.RESTARTING:
+        deadline = self._deadline = began + terms.timeout_s
+        if life is RESTARTING:
             self._began = began
             self.owner.spawn(self._open())
         else:
             self._deliver(invocation)
-        self.output.begin(invocation.call.request_id, self.terms.version, tail=invocation.call.tail)
+        self.output.begin(invocation.call.request_id, invocation.call.tail)
         if self._timer is None or self._timer_at > deadline:
             self._limit(deadline)
 
@@ -213,25 +214,29 @@ class Environment:
         """The runtime waits for work, or the last of the extensions does: then the environment does."""
         if self._generation is None or not self._generation.extensions.ready:
             return
-        before = self.life
-        life = self.life = after(before, Event.READY)
-        if life is Life.IDLE:
+        before, self.life = self.life, after(self.life, Event.READY)
+        if self.life is Life.IDLE:
             if before is Life.STARTING:
                 self._init_done()
             self.owner.ready(self)
-        elif self.invocation is not None and life in (Life.BUSY, Life.DRAINING):
+        elif self.invocation is not None and self.life in (Life.BUSY, Life.DRAINING):
             self._deliver(self.invocation)
 
     def on_response(self, body: bytes, content_type: str) -> None:
         self._complete(Answer(body, self.terms.version, content_type=content_type), Event.ANSWERED)
 
     def on_served(self, body: bytes, content_type: str) -> None:
-        answer = Answer(body, self.terms.version, content_type=content_type)
-        if self._generation is None or self._generation.extensions.all:
+        answer = Answer(body, self.terms.version, None, "", b"", content_type)
+        generation = self._generation
+        if generation is not None and not generation.extensions.all:
+            self.life = SERVED[self.life]
+            self._complete(answer, None)
+        else:
             self._complete(answer, Event.ANSWERED)
             self.on_next()
-            return
-        self._complete(answer, Event.SERVED)
+
+    def on_piece(self, data: bytes) -> None:
+        self._streamed.append(data)
 
     def on_streamed(self, error_type: str, error_body: bytes) -> None:
         payload = b"".join(self._streamed)
@@ -406,8 +411,6 @@ class Environment:
         assert generation is not None
         if generation.frozen:
             generation.thaw()
-        invocation.deadline_ms = int((self._clock.wall() + self._deadline - self._clock.elapsed()) * 1000)
-        generation.api.stream = invocation.call.stream or self._collect
         if generation.extensions.all:
             generation.extensions.invoke(invocation)
         generation.api.deliver(invocation)
@@ -429,14 +432,13 @@ class Environment:
             invocation.finish(answer)
         if self._generation is not None:
             self._generation.drain()
-        took_ms = (now - invocation.began) * 1000
-        self.output.done(call.request_id, took_ms, self.terms.memory_mb, self._init_ms, status, error_type)
-        self._init_ms = None
+        took_ms, init_ms, self._init_ms = (now - invocation.began) * 1000, self._init_ms, None
+        self.output.done(call.request_id, took_ms, init_ms, status, error_type)
         if call.tail:
             invocation.finish(answer._replace(log_tail=self.output.take_tail()))
         if self._streamed:
             self._streamed.clear()
-        if self.life is Life.IDLE:
+        if self.life is IDLE:
             self.owner.served(self, invocation)
             return
         self.owner.answered(self, invocation)

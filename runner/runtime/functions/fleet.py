@@ -87,11 +87,11 @@ class Fleet:
     def submit(self, invocation: Invocation) -> None:
         """Run the invocation now, or as soon as an environment is there for it."""
         environment = self.pool.take()
-        if environment is not None:
-            self._use(environment, invocation)
-        else:
+        if environment is None:
             self.pool.wait(invocation)
             self._house.hungry(self)
+            return
+        self._use(environment, invocation)
 
     def grow(self, slots: int) -> int:
         """Start what is wanted, at most `slots`; returns how many. A debugger has one environment to itself."""

@@ -15,8 +15,8 @@ log = logging.getLogger(__name__)
 class Invocation:
     """`arn` is the function's as it was invoked. `share` says what its admission counts against.
 
-    `began` is a reading of the monotonic clock, set when an environment takes it; `deadline_ms` is epoch milliseconds,
-    set when the runtime is given it.
+    `began` is a reading of the monotonic clock, `deadline_ms` is epoch milliseconds; both are set when an environment
+    takes it.
     """
 
     call: Call

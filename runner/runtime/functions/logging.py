@@ -11,8 +11,9 @@ from operator import itemgetter
 from typing import Protocol, cast
 
 from runner.core.call_lines import Begun, Call, CallLines, Done, Usual, Written, in_full, lines_of
-from runner.core.environment_lines import End, Format, PlatformLine, Report, Start, start_text
+from runner.core.environment_lines import End, PlatformLine, Report, Start, start_text
 from runner.host.clock import Clock
+from runner.runtime.functions.terms import Terms
 
 log = logging.getLogger(__name__)
 
@@ -108,29 +109,26 @@ class Output:
     `memory` tells the environment's peak memory in MB; it is asked when a report is written, not before.
     """
 
-    def __init__(
-        self, journal: Journal, function: str, group: str, stream: str, form: Format, memory: Callable[[], int]
-    ) -> None:
-        self.function, self.group, self.stream, self.form = function, group, stream, form
+    def __init__(self, journal: Journal, terms: Terms, stream: str, memory: Callable[[], int]) -> None:
+        self.function, self.group, self.form = terms.name, terms.group, terms.form
+        self.stream = stream
         self.memory = memory
+        self._version, self._memory_mb = terms.version, terms.memory_mb
         self._journal = journal
         self._now = journal.clock.now
         self._pending: list[Line | Call | Done] = []
         self._rest = b""
         self._tail: list[str] | None = []
         self._begun: Begun | None = None
-        self._version = ""  # of all invocations, and so the memory
-        self._memory_mb = 0
         self._peak_mb = 0
         self._peak_at = 0.0
 
-    def begin(self, request_id: str, version: str, *, tail: bool) -> None:
+    def begin(self, request_id: str, tail: bool = False) -> None:
         """An invocation begins. `tail`: its log is wanted; lines of an init phase just before are part of it.
 
         The line itself waits for what follows it: most invocations end before anything else is to be written.
         """
-        self._begun = self._now(), request_id, version
-        self._version = version
+        self._begun = self._now(), request_id, self._version
         if not tail:
             self._tail = None
             return
@@ -148,8 +146,7 @@ class Output:
         self,
         request_id: str,
         duration_ms: float,
-        memory_mb: int,
-        init_ms: float | None,
+        init_ms: float | None = None,
         status: str = "success",
         error_type: str = "",
     ) -> None:
@@ -159,18 +156,17 @@ class Output:
             pending = self._pending
             if not pending:
                 self._journal.wake(self)
-            self._memory_mb = memory_mb
             if begun is not None and init_ms is None and status == "success":
                 pending.append((begun[0], now, request_id, duration_ms))
             else:
-                pending.append((now, begun, request_id, duration_ms, memory_mb, init_ms, status, error_type))
+                pending.append((now, begun, request_id, duration_ms, self._memory_mb, init_ms, status, error_type))
             self._begun = None
             if now >= self._journal.due:
                 self._journal.flush_soon()
             return
         peak_mb = self.memory()
         self._add((now, End(request_id, duration_ms, status, error_type)))
-        self._add((now, Report(request_id, duration_ms, memory_mb, peak_mb, init_ms, status, error_type)))
+        self._add((now, Report(request_id, duration_ms, self._memory_mb, peak_mb, init_ms, status, error_type)))
 
     def feed(self, data: bytes) -> None:
         """What the processes of the environment wrote; a line is an event once it is complete."""

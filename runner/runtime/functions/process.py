@@ -35,6 +35,7 @@ class Process:
         self._on_exit = on_exit
         self._child: Child | None = None
         self._log = -1
+        self._unread = bytearray(NOTHING)  # how much of it; written to in place, which is a lot cheaper than anew
         self.peak_mb = 0
 
     async def open(
@@ -90,7 +91,9 @@ class Process:
         """Take what it has written up to now."""
         for _ in range(READS):
             # Asking first is cheaper than an exception for every invocation that writes nothing.
-            if self._log < 0 or ioctl(self._log, FIONREAD, NOTHING) == NOTHING or not self._read():
+            if self._log < 0 or (ioctl(self._log, FIONREAD, self._unread) == 0 and self._unread == NOTHING):
+                return
+            if not self._read():
                 return
 
     def close(self) -> None:

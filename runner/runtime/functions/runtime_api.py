@@ -20,6 +20,7 @@ from typing import Protocol
 from runner.core.environment_faults import RESPONSE_LIMIT
 from runner.host.exchange import Exchange, Sink
 from runner.runtime.functions.invocation import Invocation
+from runner.runtime.invoking import Call
 
 PREFIX = "/2018-06-01/runtime/"
 INVOCATION = PREFIX + "invocation/"
@@ -46,6 +47,10 @@ class Phase(StrEnum):
     ERRED = "InvocationErrorResponse"
 
 
+RUNNING, READY = Phase.RUNNING, Phase.READY
+NO_CALL = Call("", None, b"", "")
+
+
 class Writer(Protocol):
     def write(self, data: bytes) -> None: ...
 
@@ -69,6 +74,9 @@ class Events(Protocol):
     def on_served(self, body: bytes, content_type: str) -> None:
         """A response with which the runtime waits for work again: `on_response` and `on_next` in one."""
 
+    def on_piece(self, data: bytes) -> None:
+        """A piece of a streamed response that the caller does not receive as it comes."""
+
     def on_streamed(self, error_type: str, error_body: bytes) -> None:
         """A streamed response is complete; with an error if its trailers say so."""
 
@@ -87,8 +95,7 @@ class RuntimeApi:
     def __init__(self, events: Events) -> None:
         self._events = events
         self.phase = Phase.STARTED
-        self.request_id = ""
-        self.stream: Callable[[bytes], None] | None = None
+        self._call = NO_CALL  # the last one that was handed over
         self._poll: Exchange | Direct | None = None
         self._undelivered: Invocation | None = None
         self._routes: dict[str, tuple[str, Callable[[Exchange], None]]] = {
@@ -109,8 +116,8 @@ class RuntimeApi:
             self._undelivered = invocation
             return
         self._poll = None
-        self.phase = Phase.RUNNING
-        self.request_id = invocation.call.request_id
+        self.phase = RUNNING
+        self._call = invocation.call
         if isinstance(poll, Exchange):
             poll.respond(200, event_headers(invocation), invocation.call.payload)
         else:
@@ -130,11 +137,11 @@ class RuntimeApi:
 
     def answer_and_ask(self, request_id: bytes, content_type: bytes, body: bytes, poll: Direct) -> bool:
         """A response that is also the next poll, from one of our own runtimes. False if it is not for now."""
-        if self.phase is not Phase.RUNNING or len(body) > RESPONSE_LIMIT:
+        if self.phase is not RUNNING or len(body) > RESPONSE_LIMIT:
             return False
-        if request_id.decode("latin-1") != self.request_id:
+        if request_id.decode("latin-1") != self._call.request_id:
             return False
-        self.phase = Phase.READY
+        self.phase = READY
         self._poll = poll
         self._events.on_served(body, JSON_TYPE if content_type == JSON_BYTES else content_type.decode("latin-1"))
         return True
@@ -162,10 +169,10 @@ class RuntimeApi:
         if exchange.headers.get(MODE, "") != STREAMING or not exchange.target.startswith(INVOCATION):
             return None
         request_id, _, verb = exchange.target[len(INVOCATION) :].partition("/")
-        if verb != "response" or request_id != self.request_id or self.phase is not Phase.RUNNING:
+        if verb != "response" or request_id != self._call.request_id or self.phase is not Phase.RUNNING:
             return None
         exchange.on_lost = self._events.on_truncated
-        return self.stream
+        return self._call.stream or self._events.on_piece
 
     def _next(self, exchange: Exchange) -> None:
         if self.phase is Phase.RUNNING or self.phase is Phase.INIT_FAILED:
@@ -233,12 +240,13 @@ class RuntimeApi:
             self._next(exchange)
 
     def _may_answer(self, exchange: Exchange, request_id: str, to: str) -> bool:
-        if self.phase is Phase.RUNNING and request_id == self.request_id:
+        current = self._call.request_id
+        if self.phase is Phase.RUNNING and request_id == current:
             echoed = exchange.headers.get("lambda-runtime-invocation-id")
-            if echoed is None or echoed == self.request_id:
+            if echoed is None or echoed == current:
                 return True
             refuse(exchange, 400, "InvalidInvocationId", "Invalid invocation ID")
-        elif request_id != self.request_id or self.phase in (Phase.ANSWERED, Phase.ERRED):
+        elif request_id != current or self.phase in (Phase.ANSWERED, Phase.ERRED):
             refuse(exchange, 400, "InvalidRequestID", "Invalid request ID")
         else:
             self._not_allowed(exchange, to)
@@ -254,7 +262,7 @@ class RuntimeApi:
 
 def event_message(invocation: Invocation) -> bytes:
     """What `next` is answered with, whole, for our own runtimes: always in this form, which they look for."""
-    _, _, payload, request_id, client_context, trace, *_ = invocation.call
+    _, _, payload, request_id, client_context, trace, _, _, _ = invocation.call
     trace_line = f"lambda-runtime-trace-id: {trace}\r\n" if trace is not None else ""
     context_line = f"lambda-runtime-client-context: {client_context}\r\n" if client_context is not None else ""
     head = (

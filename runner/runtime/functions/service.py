@@ -101,12 +101,11 @@ class Functions:
             arn, fleet = self._target(call)
             if self._closing:
                 raise ApiError("ServiceException", "The runner is ending.", 500)
-            pool = fleet.pool
-            share = self._admission.admit(
-                call.function,
-                provisioned_free=bool(pool.kept) and pool.provisioned_free,
-                now=self.clock.elapsed() if call.synchronous else None,
-            )
+            now = self.clock.elapsed() if call.synchronous else None
+            if fleet.pool.kept:
+                share = self._admission.admit(call.function, now, provisioned_free=fleet.pool.provisioned_free)
+            else:
+                share = self._admission.admit(call.function, now)
             if isinstance(share, Throttle):
                 raise _throttled(share)
         except ApiError as error:

@@ -7,12 +7,10 @@ nothing special, from a welcome host. All else goes the long way as it came, and
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import NamedTuple
 
-from runner.core.lineage import beginning, first
+from runner.core.lineage import beginning
 from runner.core.payload import problem
 from runner.host.clock import Clock
 from runner.host.exchange import LARGE, Exchange
@@ -22,32 +20,12 @@ from runner.model.names import Place
 from runner.model.state import State
 from runner.runtime.deployment import Deployment
 from runner.runtime.invoking import Answer, Call, DirectInvoker
+from runner.wire.lambda_.beginnings import Beginnings
+from runner.wire.lambda_.heads import Head, read
 from runner.wire.lambda_.invoke import SYNC_LIMIT, respond
 from runner.wire.lambda_.names import Reference, resolve
 from runner.wire.lambda_.status import pending
-from runner.wire.stamps import Date, new_request_id
-
-REQUEST = re.compile(
-    rb"POST /2015-03-31/functions/([a-zA-Z0-9_-]{1,64})/invocations"
-    rb"(?:\?Qualifier=([a-zA-Z0-9_-]{1,128}|(?:\$|%24)LATEST))? HTTP/1\.1\r"
-)
-SPECIAL = (
-    "connection|content-encoding|content-length|expect|host|origin|sec-fetch-site|transfer-encoding|upgrade"
-    "|x-amz-client-context|x-amz-durable-execution-name|x-amz-invocation-type|x-amz-log-type|x-amz-tenant-id"
-    "|x-amzn-trace-id"
-)
-"""Headers that say how a request is to be read, or ask for something."""
-
-HEADERS = re.compile(
-    rb"(?:\n(?:host:[ \t]*([^\r\n\0]*)|content-length:[ \t]*([0-9]{1,12})|connection:[ \t]*keep-alive"
-    rb"|(x-amz-invocation-type):[ \t]*requestresponse|(?!(?:%b):)[a-z0-9-]+:[^\r\n\0]*)\r)+" % SPECIAL.encode()
-)
-"""All headers of a plain request, in lower case. (Possessive groups would do, but lose captures before Python 3.12.)"""
-
-HOST, SIZE, TYPE = b"\nhost:", b"\ncontent-length:", b"\nx-amz-invocation-type:"
-SYNCHRONOUS = re.compile(rb"\n(?i:x-amz-invocation-type):[ \t]*RequestResponse\r")
-HEAD_END = b"\r\n\r\n"
-
+from runner.wire.stamps import Date
 
 NOTHING = Call("", None, b"", "")
 
@@ -58,6 +36,13 @@ class Lane(NamedTuple):
     function: str
     qualifier: str | None
     lineage: str
+
+
+NOWHERE = Lane("", None, "")
+
+
+Lanes = dict[tuple[bytes, bytes | None], Lane]
+"""By function and qualifier, as they stand in a request."""
 
 
 class Express:
@@ -78,9 +63,10 @@ class Express:
     ) -> None:
         self.invoker = invoker
         self.clock = clock
+        self.beginnings = Beginnings(clock)
         self.date = date
         self.plain_host = plain_host
-        self.lanes: dict[tuple[bytes, bytes | None], Lane] = {}
+        self.lanes: Lanes = {}
         self._deployment = deployment
         self._place = place
         deployment.subscribe(self._deployed)
@@ -104,16 +90,6 @@ class Express:
             self.lanes = {}
 
 
-@dataclass(slots=True)
-class _Head:
-    """The head of a request that goes the short way, and what it comes to while the lanes are these."""
-
-    text: bytes
-    lane: Lane
-    size: int  # of the body
-    lanes: Mapping[tuple[bytes, bytes | None], Lane]
-
-
 class _Rider(Shortcut):
     """One connection of the endpoint. One invocation at a time is under way on it; what follows waits in `inner`."""
 
@@ -122,9 +98,12 @@ class _Rider(Shortcut):
         self._express = express
         self._host: bytes | None = b"\0"  # the last one that was found welcome; not one yet
         self._call = NOTHING  # what is under way
-        self._head: _Head | None = None  # the last one: clients that do not sign send the same again and again
+        self._head: Head | None = None  # the last one
+        self._lane = NOWHERE  # which it takes, while the lanes are these
+        self._lanes: Lanes = {}
         self._held: list[bytes] = []  # pieces of a request whose body is not complete
         self._missing = 0  # bytes of it
+        self._start = 0  # where its body begins
 
     def data_received(self, data: bytes) -> None:
         if self._missing:
@@ -135,42 +114,34 @@ class _Rider(Shortcut):
     def _take(self, data: bytes) -> bool:
         """Take a request if it can go the short way. False if it cannot."""
         head = self._head
-        if head is None or not data.startswith(head.text) or head.lanes is not self._express.lanes:
+        start = head.alike(data) if head is not None and self._lanes is self._express.lanes else 0
+        if not start:
             head = self._head = self._read(data)
-            if head is None:
-                return False
-        start = len(head.text)
+            start = len(head.text) if head is not None else 0
+        if head is None:
+            return False
         missing = start + head.size - len(data)
         if missing == 0:
-            return self._ride(head.lane, data[start:])
+            return self._ride(data[start:])
         if missing < 0 or head.size > SYNC_LIMIT:
             return False
-        self._missing = missing
+        self._missing, self._start = missing, start
         self._held.append(data)
         return True
 
-    def _read(self, data: bytes) -> _Head | None:
-        """None if it cannot go the short way."""
-        asked = REQUEST.match(data)
-        end = data.find(HEAD_END)
-        if asked is None or end < 0:
+    def _read(self, data: bytes) -> Head | None:
+        """The head of a request that can go the short way; then `_lane` is its lane."""
+        head = read(data)
+        if head is None:
             return None
-        line = asked.end()
-        text = data[line : end + 1].lower()
-        found = HEADERS.fullmatch(text)
-        if found is None or text.count(HOST) > 1 or text.count(SIZE) > 1:
-            return None
-        host, size, typed = found.groups()
-        if typed is not None and (text.count(TYPE) > 1 or SYNCHRONOUS.search(data, line, end + 1) is None):
-            return None
-        if host != self._host:
-            if not self._express.plain_host((host or b"").decode("latin-1")):
+        if head.host != self._host:
+            if not self._express.plain_host((head.host or b"").decode("latin-1")):
                 return None
-            self._host = host
-        name, qualifier = asked.groups()
-        lanes = self._express.lanes
-        lane = lanes.get((name, qualifier)) or self._express.lane(name, qualifier)
-        return None if lane is None else _Head(data[: end + len(HEAD_END)], lane, int(size or 0), lanes)
+            self._host = head.host
+        self._lanes = self._express.lanes
+        lane = self._lanes.get((head.name, head.qualifier)) or self._express.lane(head.name, head.qualifier)
+        self._lane = lane or NOWHERE
+        return head if lane is not None else None
 
     def _more(self, data: bytes) -> None:
         """More of a body."""
@@ -180,17 +151,16 @@ class _Rider(Shortcut):
             return
         whole = b"".join(self._held)
         self._held.clear()
-        head, too_much, self._missing = self._head, self._missing < 0, 0
-        if too_much or head is None or not self._ride(head.lane, whole[len(head.text) :]):
+        too_much, self._missing = self._missing < 0, 0
+        if too_much or not self._ride(whole[self._start :]):
             self.inner.data_received(whole)
 
-    def _ride(self, lane: Lane, payload: bytes) -> bool:
+    def _ride(self, payload: bytes) -> bool:
         """Invoke. False if the payload has to be talked about."""
         if len(payload) > SYNC_LIMIT or problem(payload) is not None:
             return False
-        function, qualifier, lineage = lane
-        request_id = new_request_id()
-        trace = first(request_id.replace("-", ""), self._express.clock.now(), lineage)
+        function, qualifier, lineage = self._lane
+        request_id, trace = self._express.beginnings.next(lineage)
         call = self._call = Call(function, qualifier, payload or b"{}", request_id, None, trace, False, None, True)
         self.inner.current = self
         try:

@@ -11,6 +11,7 @@ import pytest
 from runner.core.environment_lines import RANKS, Extension, Format
 from runner.host.clock import Clock
 from runner.runtime.functions.logging import EVENT_LIMIT, Journal, Output
+from runner.runtime.functions.terms import Terms
 
 TEXT = Format()
 USUAL = [f"{kind} RequestId: " for kind in ("START", "END", "REPORT")]
@@ -46,7 +47,8 @@ class Scene:
             self.asked += 1
             return 40 + self.asked
 
-        return Output(self.journal, name, "group", name, self.form, memory)
+        terms = Terms(name, "$LATEST", "python3.11", "us-east-1", 3.0, 128, 512, "group", self.form)
+        return Output(self.journal, terms, name, memory)
 
 
 def acted(act: Callable[[Scene], None], form: Format = TEXT) -> Scene:
@@ -62,8 +64,8 @@ def acted(act: Callable[[Scene], None], form: Format = TEXT) -> Scene:
 
 
 def call(output: Output, request_id: str, *, tail: bool = False) -> None:
-    output.begin(request_id, "$LATEST", tail=tail)
-    output.done(request_id, 1.5, 128, None)
+    output.begin(request_id, tail=tail)
+    output.done(request_id, 1.5)
 
 
 def shapes(lines: Sequence[str]) -> list[str]:
@@ -107,11 +109,11 @@ def test_each_environment_is_handed_on_in_one_go_however_they_take_turns() -> No
 def test_few_lines_of_several_environments_come_in_order_of_time() -> None:
     def act(scene: Scene) -> None:
         outer, inner = scene.output("outer"), scene.output("inner")
-        outer.begin("1", "$LATEST", tail=False)
+        outer.begin("1")
         outer.feed(b"calls\n")
         call(inner, "2")
         outer.feed(b"was called\n")
-        outer.done("1", 1.0, 128, None)
+        outer.done("1", 1.0)
 
     scene = acted(act)
     assert [(stream, shapes(lines)) for stream, lines in scene.kept.pieces] == [
@@ -127,14 +129,14 @@ def test_output_stands_between_start_and_end_among_many_calls() -> None:
     def act(scene: Scene) -> None:
         output = scene.output()
         for number in range(40):
-            output.begin(f"id-{number}", "$LATEST", tail=False)
+            output.begin(f"id-{number}")
             lines = [f"said {number}"] if number % 10 == 9 else []
             for line in lines:
                 output.feed(f"{line}\n".encode())
             if number == 25:
                 output.platform(Extension("x", ("INVOKE",)))
                 lines = ["EXTENSION Name: x"]
-            output.done(f"id-{number}", 1.0, 128, 5.0 if number == 0 else None)
+            output.done(f"id-{number}", 1.0, 5.0 if number == 0 else None)
             start, *rest = (f"{kind}id-{number}" for kind in USUAL)
             expected.extend([start, *lines, *rest])
 
@@ -149,11 +151,11 @@ def test_a_failure_among_many_calls_says_so_in_its_place() -> None:
     def act(scene: Scene) -> None:
         output = scene.output()
         for number in range(9):
-            output.begin(f"id-{number}", "$LATEST", tail=False)
+            output.begin(f"id-{number}")
             if number == 4:
-                output.done("id-4", 3000.0, 128, None, "timeout")
+                output.done("id-4", 3000.0, None, "timeout")
             else:
-                output.done(f"id-{number}", 1.0, 128, None)
+                output.done(f"id-{number}", 1.0)
 
     reports = [line for line in acted(act).kept.of("s") if line.startswith("REPORT")]
     assert [("Status: timeout" in line) for line in reports] == [number == 4 for number in range(9)]
@@ -163,14 +165,14 @@ def test_a_start_that_takes_its_time_is_shown_before_the_end() -> None:
     async def play() -> None:
         scene = Scene()
         output = scene.output()
-        output.begin("1", "3", tail=False)
+        output.begin("1")
         scene.journal.flush()
         assert scene.kept.of("s") == []
         output.show_start()
         output.show_start()
         scene.journal.flush()
-        assert scene.kept.of("s") == ["START RequestId: 1 Version: 3"]
-        output.done("1", 1.0, 128, None)
+        assert scene.kept.of("s") == ["START RequestId: 1 Version: $LATEST"]
+        output.done("1", 1.0)
         scene.journal.flush()
         assert shapes(scene.kept.of("s")) == ["START RequestId: 1", "END RequestId: 1", "REPORT RequestId: 1"]
 
@@ -182,9 +184,9 @@ def test_a_tail_holds_the_call_and_the_init_before_it() -> None:
         scene = Scene()
         output = scene.output()
         output.feed(b"init\n")
-        output.begin("1", "$LATEST", tail=True)
+        output.begin("1", tail=True)
         output.feed(b"work\n")
-        output.done("1", 1.5, 128, None)
+        output.done("1", 1.5)
         tail = output.take_tail().decode()
         assert shapes(tail.splitlines()) == [
             "init",
@@ -195,8 +197,8 @@ def test_a_tail_holds_the_call_and_the_init_before_it() -> None:
         ]
         assert "Max Memory Used: 41 MB" in tail
         call(output, "2")
-        output.begin("3", "$LATEST", tail=True)
-        output.done("3", 1.0, 128, None)
+        output.begin("3", tail=True)
+        output.done("3", 1.0)
         assert shapes(output.take_tail().decode().splitlines()) == [f"{kind}3" for kind in USUAL]
         scene.journal.flush()
         assert shapes(scene.kept.of("s"))[-6:] == [f"{kind}{n}" for n in (2, 3) for kind in USUAL]
@@ -229,8 +231,8 @@ def test_levels_hold_for_the_json_format(level: str, kinds: list[str]) -> None:
 def test_a_failure_is_kept_at_any_level() -> None:
     def act(scene: Scene) -> None:
         output = scene.output()
-        output.begin("1", "$LATEST", tail=False)
-        output.done("1", 1.0, 128, None, "error", "Boom")
+        output.begin("1")
+        output.done("1", 1.0, None, "error", "Boom")
 
     lines = acted(act, Format(json=True, system=RANKS["WARN"])).kept.of("s")
     assert [json.loads(line)["record"]["errorType"] for line in lines] == ["Boom", "Boom"]
@@ -308,7 +310,7 @@ def test_lines_are_handed_on_where_no_answer_comes() -> None:
         call(scene.output(), "first")
         await asyncio.sleep(0)
         output = scene.output("other")
-        output.begin("second", "$LATEST", tail=False)
+        output.begin("second")
         output.feed(b"a line\n")
         async with asyncio.timeout(30):
             while not scene.kept.of("other"):

@@ -158,8 +158,29 @@ def ask(port: int, data: bytes, *cuts: int) -> list[bytes]:
                 received += piece
         except ConnectionError:
             pass  # refused before all of it was sent
+    return lines_of(received)
+
+
+def lines_of(received: bytes) -> list[bytes]:
     lines = CHANGING.sub(b"", received).split(b"\r\n")
     return sorted(line for line in lines if line and line != b"connection: close")
+
+
+def converse(port: int, first: bytes, second: bytes) -> list[bytes]:
+    """What is answered to a request that is sent once an earlier one on the same connection was answered."""
+    with socket.create_connection(("127.0.0.1", port), timeout=WAIT_S) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.sendall(first)
+        with sock.makefile("rb") as answers:
+            assert answers.readline() == b"HTTP/1.1 200 OK\r\n"
+            head = dict(line.rstrip().split(b": ", 1) for line in iter(answers.readline, b"\r\n"))
+            answers.read(int(head[b"content-length"]))
+            try:
+                sock.sendall(second)
+                sock.shutdown(socket.SHUT_WR)
+                return lines_of(answers.read())
+            except ConnectionError:
+                return []
 
 
 @pytest.fixture(scope="module")
@@ -232,6 +253,65 @@ def test_it_does_not_matter_which_headers_are_there(ways: Ways, lines: list[str]
     head = "\r\n".join([f"POST {INVOKE.format('f')} HTTP/1.1", *given, "", ""]).encode("latin-1")
     short, long = ways.both(head + b'{"key": "value"}')
     assert short == long
+
+
+EARLIER = ["Host: 127.0.0.1", "X-Date: monday", "x-signature: abc", "Content-Length: 16"]
+
+
+def posted(lines: list[str]) -> bytes:
+    head = [f"POST {INVOKE.format('f')} HTTP/1.1", *lines, "", ""]
+    return "\r\n".join(head).encode("latin-1") + b'{"key": "value"}'
+
+
+@pytest.mark.parametrize("sent", [*WELL.values(), *ODD.values()], ids=[*WELL, *ODD])
+def test_an_earlier_request_does_not_matter(ways: Ways, sent: bytes) -> None:
+    short, long = (converse(port, request(), sent) for port in (ways.short.port, ways.scene.live.port))
+    assert short == long
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_an_earlier_head_that_is_nearly_the_same_does_not_matter(ways: Ways, data: st.DataObject) -> None:
+    more = [
+        "X-Date: tuesday",
+        "x-date: tuesday",
+        "X-Date : x",
+        "X-Date: a\rX: b",
+        "X-Date: a\nHost: b",
+        "X-Date: \0",
+        "X-Date",
+    ]
+    later = list(EARLIER)
+    for _ in range(data.draw(st.integers(0, 2))):
+        place = data.draw(st.integers(0, len(EARLIER) - 1))
+        later[place : place + data.draw(st.integers(0, 1))] = [data.draw(st.sampled_from(LINES + more + EARLIER))]
+    short, long = (converse(port, posted(EARLIER), posted(later)) for port in (ways.short.port, ways.scene.live.port))
+    assert short == long
+
+
+@pytest.mark.parametrize("changed", ["X-Date: tuesday", "X-Date:", "X-Date: ä; b=c"])
+def test_what_differs_in_a_date_goes_the_short_way_too(
+    ways: Ways, changed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[bytes] = []
+    handle = ways.short.handler
+    monkeypatch.setattr(ways.short, "handler", lambda exchange: (taken.append(exchange.body), handle(exchange)))
+    later = [changed if line.startswith("X-Date") else line for line in EARLIER]
+    assert b"HTTP/1.1 200 OK" in converse(ways.short.port, posted(EARLIER), posted(later))
+    assert not taken
+
+
+def test_nothing_is_taken_behind_a_request_that_was_refused(ways: Ways, monkeypatch: pytest.MonkeyPatch) -> None:
+    invoked: list[Call] = []
+    monkeypatch.setattr(ways.scene.functions, "script", lambda call: (invoked.append(call), script(call))[1])
+    with socket.create_connection(("127.0.0.1", ways.short.port), timeout=WAIT_S) as sock:
+        sock.sendall(b"nonsense\r\n\r\n")
+        assert b" 400 " in sock.recv(1 << 16)
+        sock.sendall(request())
+        sock.shutdown(socket.SHUT_WR)
+        assert sock.recv(1 << 16) == b""
+    assert any(b"200 OK" in line for line in ask(ways.short.port, request(body=b"[2]")))
+    assert [call.payload for call in invoked] == [b"[2]"]
 
 
 def test_a_function_that_is_gone_is_not_invoked_the_short_way(ways: Ways) -> None:
