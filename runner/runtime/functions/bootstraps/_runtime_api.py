@@ -13,8 +13,8 @@ import re
 API = "/2018-06-01/runtime"
 EVENT = re.compile(
     rb"HTTP/1\.1 200 OK\r\ncontent-type: application/json\r\n"
-    rb"lambda-runtime-aws-request-id: ([!-~]+)\r\nlambda-runtime-deadline-ms: ([0-9]+)\r\n"
-    rb"lambda-runtime-invoked-function-arn: ([!-~]+)\r\nlambda-runtime-trace-id: ([!-~]+)\r\n"
+    rb"lambda-runtime-aws-request-id: (\S[^\r]*)\r\nlambda-runtime-deadline-ms: ([0-9]+)\r\n"
+    rb"lambda-runtime-invoked-function-arn: (\S[^\r]*)\r\nlambda-runtime-trace-id: ([!-~]+)\r\n"
     rb"content-length: ([0-9]+)\r\n\r\n"
 )
 AT_ONCE = 65536
