@@ -531,15 +531,22 @@ const WAITS = {
   configurable: true
 }
 
+// They stay as they are, and each look into the environment is a search through all of it.
+const FUNCTION_VERSION = environment.AWS_LAMBDA_FUNCTION_VERSION
+const FUNCTION_NAME = environment.AWS_LAMBDA_FUNCTION_NAME
+const MEMORY_SIZE = environment.AWS_LAMBDA_FUNCTION_MEMORY_SIZE
+const LOG_GROUP_NAME = environment.AWS_LAMBDA_LOG_GROUP_NAME
+const LOG_STREAM_NAME = environment.AWS_LAMBDA_LOG_STREAM_NAME
+
 function makeContext(invocation, headers) {
   const context = {}
   if (asked < 24 && runtime.handler[STREAMING] !== 'response') addCallbacks(context, invocation)
   const deadline = Number(headers['lambda-runtime-deadline-ms'])
-  context.functionVersion = environment.AWS_LAMBDA_FUNCTION_VERSION
-  context.functionName = environment.AWS_LAMBDA_FUNCTION_NAME
-  context.memoryLimitInMB = environment.AWS_LAMBDA_FUNCTION_MEMORY_SIZE
-  context.logGroupName = environment.AWS_LAMBDA_LOG_GROUP_NAME
-  context.logStreamName = environment.AWS_LAMBDA_LOG_STREAM_NAME
+  context.functionVersion = FUNCTION_VERSION
+  context.functionName = FUNCTION_NAME
+  context.memoryLimitInMB = MEMORY_SIZE
+  context.logGroupName = LOG_GROUP_NAME
+  context.logStreamName = LOG_STREAM_NAME
   context.clientContext = json('ClientContext', headers['lambda-runtime-client-context'])
   context.identity = json('CognitoIdentity', headers['lambda-runtime-cognito-identity'])
   context.invokedFunctionArn = headers['lambda-runtime-invoked-function-arn']
