@@ -23,6 +23,7 @@ from runner.host.http import HttpServer
 from runner.host.lock import Holder, StateLock, holder, make_folder
 from runner.host.ports import listener
 from runner.host.signals import Ending
+from runner.host.vigil import Vigil
 from runner.host.watch import Watch
 from runner.loader.loading import LoadResult, load
 from runner.model.errors import InputError, PortInUse, StateError
@@ -148,8 +149,15 @@ class App:
             self.doors.open(service, door)
         self.log_tail = LogTail(self.logs, deployment)
         self.front = Front(self._rooms(), place, clock)
+        self.vigil = Vigil(clock, self.functions)
         self.express = Express(
-            deployment, self.functions, place, clock, date=self.front.date, plain_host=self.front.plain_host
+            deployment,
+            self.functions,
+            place,
+            clock,
+            date=self.front.date,
+            plain_host=self.front.plain_host,
+            answered=self.vigil.answered,
         )
         self.log_lines = log_lines.LogLines(self.log_tail)
         self.front.mount_raw("GET", log_lines.PATH, self.log_lines.answer)
@@ -274,6 +282,7 @@ class Session:
         alive = asyncio.create_task(self._alive(), name="alive")
         self._server.handler = self._app.front.handle
         self._server.shortcut = self._app.express.around
+        self._server.answered = self._app.vigil.answered
         self._announce(plan)
         gc.freeze()  # what stands now stays: collections need not look at it again
         await asyncio.wait({alive, ended}, return_when=asyncio.FIRST_COMPLETED)

@@ -51,6 +51,7 @@ class HttpServer:
         self.max_body = max_body
         self.sink_for = sink_for
         self.shortcut: ShortcutFor | None = None  # of connections to come
+        self.answered: Callable[[], None] | None = None  # told after every answer that did not go by a shortcut
         self.port = 0
         self.connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
@@ -291,6 +292,8 @@ class Connection(asyncio.Protocol):
     def done(self, exchange: Exchange | Shortcut) -> None:
         """The answer of the current exchange is complete: go on with the next."""
         self.current = None
+        if self.server.answered is not None:
+            self.server.answered()
         if not exchange.keep_alive:
             self._close()
         elif self.waiting:

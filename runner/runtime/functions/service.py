@@ -82,7 +82,7 @@ class Functions:
         self._watch: asyncio.TimerHandle | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._backlog: list[Coroutine[Any, Any, None]] = []
-        self._in_flight = 0
+        self.in_flight = 0
         self._changed = asyncio.Event()
         self._closing = False
         deployment.subscribe(self._deployed)
@@ -111,7 +111,7 @@ class Functions:
         except ApiError as error:
             done(error)
             return
-        self._in_flight += 1
+        self.in_flight += 1
         fleet.submit(Invocation(call, arn, done, share))
 
     def provisioned(self, function: str, version: str) -> tuple[int, str]:
@@ -150,7 +150,7 @@ class Functions:
             self._tasks.create_task(_guarded(work))
 
     def answered(self, invocation: Invocation) -> None:
-        self._in_flight -= 1
+        self.in_flight -= 1
         self._admission.release(invocation.call.function, invocation.share)
         if self._closing:
             self._changed.set()
@@ -306,7 +306,7 @@ class Functions:
         """Take no more; give what is in flight `grace_s` real seconds; then end every process and clear up."""
         self._closing = True
         deadline = self.clock.elapsed() + grace_s
-        while self._in_flight and (left := deadline - self.clock.elapsed()) > 0:
+        while self.in_flight and (left := deadline - self.clock.elapsed()) > 0:
             self._changed.clear()
             try:
                 await asyncio.wait_for(self._changed.wait(), left)

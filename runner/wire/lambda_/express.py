@@ -48,7 +48,7 @@ Lanes = dict[tuple[bytes, bytes | None], Lane]
 class Express:
     """Opens a lane for what is invoked the plain way; `around` is the endpoint's shortcut.
 
-    `plain_host` says whether a host is welcome and means nothing special.
+    `plain_host` says whether a host is welcome and means nothing special; `answered` is told after every answer.
     """
 
     def __init__(
@@ -60,12 +60,14 @@ class Express:
         *,
         date: Date,
         plain_host: Callable[[str], bool],
+        answered: Callable[[], None] = lambda: None,
     ) -> None:
         self.invoker = invoker
         self.clock = clock
         self.beginnings = Beginnings(clock)
         self.date = date
         self.plain_host = plain_host
+        self.answered = answered
         self.lanes: Lanes = {}
         self._deployment = deployment
         self._place = place
@@ -195,3 +197,4 @@ class _Rider(Shortcut):
             inner.done(self)
         else:
             inner.current = None
+        self._express.answered()

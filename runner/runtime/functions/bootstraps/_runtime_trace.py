@@ -31,7 +31,12 @@ class Trace:
     def set(self, trace):
         """`trace`: bytes; None where the invocation has none."""
         values = self.values
-        if trace is None or len(trace) != self.size or os.environ is not self.environ or values.get(KEY) is not self.last:
+        if (
+            trace is None
+            or len(trace) != self.size
+            or os.environ is not self.environ
+            or values.get(KEY) is not self.last
+        ):
             self.set_anew(trace)
             return
         self.shown.value = values[KEY] = self.last = trace
