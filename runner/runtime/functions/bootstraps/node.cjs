@@ -75,10 +75,10 @@ function send(method, where, lines, body) {
 function sendResult(id, text) {
   const where = `/invocation/${id}/response`
   if (text.length <= LARGE && where.length <= HEAD_ROOM / 2) {
-    const size = outgoing.write(text, HEAD_ROOM)
+    const size = outgoing.utf8Write(text, HEAD_ROOM)
     const head = `POST ${API}${where} HTTP/1.1\r\nHost: runtime\r\nRunner-Next: 1\r\nContent-Type: application/json\r\nContent-Length: ${size}\r\n\r\n`
     const start = HEAD_ROOM - head.length
-    outgoing.write(head, start, 'latin1')
+    outgoing.latin1Write(head, start)
     return writePart(outgoing, start, HEAD_ROOM + size)
   }
   send('POST', where, ['Runner-Next: 1', 'Content-Type: application/json'], Buffer.from(text))
@@ -98,7 +98,7 @@ function keep(count) {
 function receive() {
   if (buffered.length === 0) {
     const count = read(chunk, 0)
-    const found = EVENT.exec(chunk.toString('latin1', 0, Math.min(count, EVENT_HEAD)))
+    const found = EVENT.exec(chunk.latin1Slice(0, Math.min(count, EVENT_HEAD)))
     if (found !== null && count - found[0].length === Number(found[6])) return eventIn(found, count)
     keep(count)
   }
@@ -114,7 +114,7 @@ function eventIn(found, count) {
     'lambda-runtime-trace-id': found[4]?.trim(),
     'lambda-runtime-client-context': found[5]?.trim()
   }
-  return { status: 200, headers, text: chunk.toString('utf8', found[0].length, count) }
+  return { status: 200, headers, text: chunk.utf8Slice(found[0].length, count) }
 }
 
 function receiveAny() {
