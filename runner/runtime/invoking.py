@@ -27,6 +27,9 @@ class Call(NamedTuple):
     synchronous: bool = False
 
 
+NO_CALL = Call("", None, b"", "")
+
+
 class Answer(NamedTuple):
     """What an invocation came to. `function_error` is the header's value (`Unhandled`), None on success.
 

@@ -20,7 +20,7 @@ from typing import Protocol
 from runner.core.environment_faults import RESPONSE_LIMIT
 from runner.host.exchange import Exchange, Sink
 from runner.runtime.functions.invocation import Invocation
-from runner.runtime.invoking import Call
+from runner.runtime.invoking import NO_CALL
 
 PREFIX = "/2018-06-01/runtime/"
 INVOCATION = PREFIX + "invocation/"
@@ -48,7 +48,6 @@ class Phase(StrEnum):
 
 
 RUNNING, READY = Phase.RUNNING, Phase.READY
-NO_CALL = Call("", None, b"", "")
 
 
 class Writer(Protocol):

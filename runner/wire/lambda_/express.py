@@ -19,15 +19,13 @@ from runner.model.function import Alias, FunctionVersion
 from runner.model.names import Place
 from runner.model.state import State
 from runner.runtime.deployment import Deployment
-from runner.runtime.invoking import Answer, Call, DirectInvoker
+from runner.runtime.invoking import NO_CALL, Answer, Call, DirectInvoker
 from runner.wire.lambda_.beginnings import Beginnings
 from runner.wire.lambda_.heads import Head, read
 from runner.wire.lambda_.invoke import SYNC_LIMIT, respond
 from runner.wire.lambda_.names import Reference, resolve
 from runner.wire.lambda_.status import pending
 from runner.wire.stamps import Date
-
-NOTHING = Call("", None, b"", "")
 
 
 class Lane(NamedTuple):
@@ -99,7 +97,7 @@ class _Rider(Shortcut):
         super().__init__(inner)
         self._express = express
         self._host: bytes | None = b"\0"  # the last one that was found welcome; not one yet
-        self._call = NOTHING  # what is under way
+        self._call = NO_CALL  # what is under way
         self._head: Head | None = None  # the last one
         self._lane = NOWHERE  # which it takes, while the lanes are these
         self._lanes: Lanes = {}
@@ -173,7 +171,7 @@ class _Rider(Shortcut):
 
     def _answered(self, outcome: Answer | Exception) -> None:
         inner, call = self.inner, self._call
-        self._call = NOTHING
+        self._call = NO_CALL
         if self.transport is None:
             return
         if not isinstance(outcome, Answer) or outcome.function_error is not None or inner.retiring:
