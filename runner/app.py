@@ -151,13 +151,7 @@ class App:
         self.front = Front(self._rooms(), place, clock)
         self.vigil = Vigil(clock, self.functions)
         self.express = Express(
-            deployment,
-            self.functions,
-            place,
-            clock,
-            date=self.front.date,
-            plain_host=self.front.plain_host,
-            answered=self.vigil.answered,
+            deployment, self.functions, place, clock, date=self.front.date, plain_host=self.front.plain_host
         )
         self.log_lines = log_lines.LogLines(self.log_tail)
         self.front.mount_raw("GET", log_lines.PATH, self.log_lines.answer)

@@ -51,7 +51,7 @@ class HttpServer:
         self.max_body = max_body
         self.sink_for = sink_for
         self.shortcut: ShortcutFor | None = None  # of connections to come
-        self.answered: Callable[[], None] | None = None  # told after every answer that did not go by a shortcut
+        self.answered: Callable[[], None] | None = None  # told after every answer
         self.port = 0
         self.connections: set[Connection] = set()
         self._server: asyncio.Server | None = None

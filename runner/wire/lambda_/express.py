@@ -46,7 +46,7 @@ Lanes = dict[tuple[bytes, bytes | None], Lane]
 class Express:
     """Opens a lane for what is invoked the plain way; `around` is the endpoint's shortcut.
 
-    `plain_host` says whether a host is welcome and means nothing special; `answered` is told after every answer.
+    `plain_host` says whether a host is welcome and means nothing special.
     """
 
     def __init__(
@@ -58,14 +58,12 @@ class Express:
         *,
         date: Date,
         plain_host: Callable[[str], bool],
-        answered: Callable[[], None] = lambda: None,
     ) -> None:
         self.invoker = invoker
         self.clock = clock
         self.beginnings = Beginnings(clock)
         self.date = date
         self.plain_host = plain_host
-        self.answered = answered
         self.lanes: Lanes = {}
         self._deployment = deployment
         self._place = place
@@ -191,8 +189,4 @@ class _Rider(Shortcut):
         else:
             self.transport.write(head)
             self.transport.write(payload)
-        if inner.waiting:
-            inner.done(self)
-        else:
-            inner.current = None
-        self._express.answered()
+        inner.done(self)

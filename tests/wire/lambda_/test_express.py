@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import queue
 import re
 import socket
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from runner.host.http import HttpServer
 from runner.model.errors import ApiError
-from runner.runtime.invoking import Answer, Call
+from runner.runtime.invoking import Answer, Call, Done
 from runner.wire.lambda_.express import Express
 from tests.wire.lambda_.scene import PLACE, Scene
 
@@ -312,6 +314,32 @@ def test_nothing_is_taken_behind_a_request_that_was_refused(ways: Ways, monkeypa
         assert sock.recv(1 << 16) == b""
     assert any(b"200 OK" in line for line in ask(ways.short.port, request(body=b"[2]")))
     assert [call.payload for call in invoked] == [b"[2]"]
+
+
+def test_a_request_behind_one_in_flight_is_refused_once_that_is_answered(
+    ways: Ways, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: queue.Queue[Done] = queue.Queue()
+    monkeypatch.setattr(ways.scene.functions, "begin", lambda call, done: begun.put(done))
+
+    async def answer(done: Done) -> None:
+        done(Answer(b"1", "$LATEST"))
+
+    def said(port: int) -> bytes:
+        with socket.create_connection(("127.0.0.1", port), timeout=WAIT_S) as sock:
+            sock.sendall(request())
+            done = begun.get(timeout=WAIT_S)
+            sock.sendall(b"nonsense\r\n\r\n")
+            received = b""
+            ways.scene.live.run(asyncio.sleep(0.05))  # what comes later than that is refused at once
+            ways.scene.live.run(answer(done))
+            while b" 400 " not in received:
+                received += (piece := sock.recv(1 << 16))
+                assert piece, received
+            return received
+
+    short, long = (lines_of(said(port)) for port in (ways.short.port, ways.scene.live.port))
+    assert short == long
 
 
 def test_a_function_that_is_gone_is_not_invoked_the_short_way(ways: Ways) -> None:
