@@ -93,7 +93,7 @@ class Pool(Generic[E, R]):
     @property
     def provisioned_free(self) -> bool:
         """Whether one of those is idle."""
-        return any(environment in self.kept for environment in self.idle)
+        return bool(self.kept) and any(environment in self.kept for environment in self.idle)
 
     # what happens
 

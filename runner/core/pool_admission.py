@@ -86,17 +86,16 @@ class Admission:
     def change(self, limits: Limits) -> None:
         """New limits; what is in flight stays, and so does what was used of a rate."""
         self.limits = limits
-        self._reserved = limits.reserved
         self._unreserved = limits.unreserved
         self._buckets = {name: bucket for name, bucket in self._buckets.items() if name in limits.reserved}
 
-    def admit(self, function: str, now: float | None = None, *, provisioned_free: bool = False) -> Share | Throttle:
+    def admit(self, function: str, now: float | None = None, provisioned_free: bool = False) -> Share | Throttle:
         """`now`: seconds of a monotonic clock, for a synchronous invocation; None: its rate is not limited.
 
         `provisioned_free`: the version has an initialised environment of provisioned concurrency to spare. What is
         refused uses up nothing.
         """
-        reserved = self._reserved.get(function)
+        reserved = self.limits.reserved.get(function)
         if reserved is not None:
             return self._admit_reserved(function, reserved, provisioned_free, now)
         if provisioned_free:

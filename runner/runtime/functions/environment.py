@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from runner.core import environment_faults as faults
-from runner.core.environment import HOLDING, IDLE, LEASED, LIFE, RESTARTING, SERVED, Event, Life, after
+from runner.core.environment import HOLDING, IDLE, LEASED, RESTARTING, SERVED, Event, Life, after
 from runner.core.environment_faults import Fault
 from runner.core.environment_lines import Extension, InitReport, InitStart
 from runner.host.clock import Clock
@@ -427,7 +427,7 @@ class Environment:
         call = invocation.call
         now = self.idle_since = self._clock.elapsed()
         if event is not None:
-            self.life = LIFE[self.life][event]
+            self.life = after(self.life, event)
         if not call.tail:
             invocation.finish(answer)
         if self._generation is not None:

@@ -90,10 +90,11 @@ class Process:
     def drain(self) -> None:
         """Take what it has written up to now."""
         for _ in range(READS):
-            # Asking first is cheaper than an exception for every invocation that writes nothing.
-            if self._log < 0 or (ioctl(self._log, FIONREAD, self._unread) == 0 and self._unread == NOTHING):
+            if self._log < 0:
                 return
-            if not self._read():
+            # Asking first is cheaper than an exception for every invocation that writes nothing.
+            ioctl(self._log, FIONREAD, self._unread)
+            if self._unread == NOTHING or not self._read():
                 return
 
     def close(self) -> None:

@@ -102,10 +102,7 @@ class Functions:
             if self._closing:
                 raise ApiError("ServiceException", "The runner is ending.", 500)
             now = self.clock.elapsed() if call.synchronous else None
-            if fleet.pool.kept:
-                share = self._admission.admit(call.function, now, provisioned_free=fleet.pool.provisioned_free)
-            else:
-                share = self._admission.admit(call.function, now)
+            share = self._admission.admit(call.function, now, fleet.pool.provisioned_free)
             if isinstance(share, Throttle):
                 raise _throttled(share)
         except ApiError as error:
