@@ -42,12 +42,12 @@ class Scene:
         self.form = form
         self.asked = 0
 
-    def output(self, name: str = "s") -> Output:
+    def output(self, name: str = "s", version: str = "$LATEST") -> Output:
         def memory() -> int:
             self.asked += 1
             return 40 + self.asked
 
-        terms = Terms(name, "$LATEST", "python3.11", "us-east-1", 3.0, 128, 512, "group", self.form)
+        terms = Terms(name, version, "python3.11", "us-east-1", 3.0, 128, 512, "group", self.form)
         return Output(self.journal, terms, name, memory)
 
 
@@ -164,14 +164,14 @@ def test_a_failure_among_many_calls_says_so_in_its_place() -> None:
 def test_a_start_that_takes_its_time_is_shown_before_the_end() -> None:
     async def play() -> None:
         scene = Scene()
-        output = scene.output()
+        output = scene.output(version="3")
         output.begin("1")
         scene.journal.flush()
         assert scene.kept.of("s") == []
         output.show_start()
         output.show_start()
         scene.journal.flush()
-        assert scene.kept.of("s") == ["START RequestId: 1 Version: $LATEST"]
+        assert scene.kept.of("s") == ["START RequestId: 1 Version: 3"]
         output.done("1", 1.0)
         scene.journal.flush()
         assert shapes(scene.kept.of("s")) == ["START RequestId: 1", "END RequestId: 1", "REPORT RequestId: 1"]

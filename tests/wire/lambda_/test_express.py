@@ -47,6 +47,12 @@ def request(
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
+def posted(lines: list[str]) -> bytes:
+    """The same by the lines of its head."""
+    head = [f"POST {INVOKE.format('f')} HTTP/1.1", *lines, "", ""]
+    return "\r\n".join(head).encode("latin-1") + b'{"key": "value"}'
+
+
 WELL = {
     "plain": request(),
     "no body": request(body=b""),
@@ -200,6 +206,15 @@ def ways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ways]:
         scene.live.run(made.short.close())
 
 
+@pytest.fixture
+def long_way(ways: Ways, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The bodies of all requests that go the long way though they need not."""
+    taken: list[bytes] = []
+    handle = ways.short.handler
+    monkeypatch.setattr(ways.short, "handler", lambda exchange: (taken.append(exchange.body), handle(exchange)))
+    return taken
+
+
 @pytest.mark.parametrize("sent", [*WELL.values(), *ODD.values()], ids=[*WELL, *ODD])
 def test_both_ways_answer_the_same(ways: Ways, sent: bytes) -> None:
     short, long = ways.both(sent)
@@ -208,12 +223,9 @@ def test_both_ways_answer_the_same(ways: Ways, sent: bytes) -> None:
 
 
 @pytest.mark.parametrize("sent", WELL.values(), ids=WELL)
-def test_what_is_plain_goes_the_short_way(ways: Ways, sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    taken: list[bytes] = []
-    handle = ways.short.handler
-    monkeypatch.setattr(ways.short, "handler", lambda exchange: (taken.append(exchange.body), handle(exchange)))
+def test_what_is_plain_goes_the_short_way(ways: Ways, sent: bytes, long_way: list[bytes]) -> None:
     ask(ways.short.port, sent)
-    assert not taken or sent.count(b"POST") > 1  # what comes while one is under way waits on the long way
+    assert not long_way or sent.count(b"POST") > 1  # what comes while one is under way waits on the long way
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -252,17 +264,11 @@ LINES = [
 @given(lines=st.lists(st.sampled_from(LINES), max_size=3), length=st.booleans(), host=st.booleans())
 def test_it_does_not_matter_which_headers_are_there(ways: Ways, lines: list[str], length: bool, host: bool) -> None:
     given = [*(["Host: 127.0.0.1"] if host else []), *lines, *(["Content-Length: 16"] if length else [])]
-    head = "\r\n".join([f"POST {INVOKE.format('f')} HTTP/1.1", *given, "", ""]).encode("latin-1")
-    short, long = ways.both(head + b'{"key": "value"}')
+    short, long = ways.both(posted(given))
     assert short == long
 
 
 EARLIER = ["Host: 127.0.0.1", "X-Date: monday", "x-signature: abc", "Content-Length: 16"]
-
-
-def posted(lines: list[str]) -> bytes:
-    head = [f"POST {INVOKE.format('f')} HTTP/1.1", *lines, "", ""]
-    return "\r\n".join(head).encode("latin-1") + b'{"key": "value"}'
 
 
 @pytest.mark.parametrize("sent", [*WELL.values(), *ODD.values()], ids=[*WELL, *ODD])
@@ -292,20 +298,14 @@ def test_an_earlier_head_that_is_nearly_the_same_does_not_matter(ways: Ways, dat
 
 
 @pytest.mark.parametrize("changed", ["X-Date: tuesday", "X-Date:", "X-Date: ä; b=c"])
-def test_what_differs_in_a_date_goes_the_short_way_too(
-    ways: Ways, changed: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    taken: list[bytes] = []
-    handle = ways.short.handler
-    monkeypatch.setattr(ways.short, "handler", lambda exchange: (taken.append(exchange.body), handle(exchange)))
+def test_what_differs_in_a_date_goes_the_short_way_too(ways: Ways, changed: str, long_way: list[bytes]) -> None:
     later = [changed if line.startswith("X-Date") else line for line in EARLIER]
     assert b"HTTP/1.1 200 OK" in converse(ways.short.port, posted(EARLIER), posted(later))
-    assert not taken
+    assert not long_way
 
 
-def test_nothing_is_taken_behind_a_request_that_was_refused(ways: Ways, monkeypatch: pytest.MonkeyPatch) -> None:
-    invoked: list[Call] = []
-    monkeypatch.setattr(ways.scene.functions, "script", lambda call: (invoked.append(call), script(call))[1])
+def test_nothing_is_taken_behind_a_request_that_was_refused(ways: Ways) -> None:
+    ways.scene.functions.calls.clear()
     with socket.create_connection(("127.0.0.1", ways.short.port), timeout=WAIT_S) as sock:
         sock.sendall(b"nonsense\r\n\r\n")
         assert b" 400 " in sock.recv(1 << 16)
@@ -313,7 +313,7 @@ def test_nothing_is_taken_behind_a_request_that_was_refused(ways: Ways, monkeypa
         sock.shutdown(socket.SHUT_WR)
         assert sock.recv(1 << 16) == b""
     assert any(b"200 OK" in line for line in ask(ways.short.port, request(body=b"[2]")))
-    assert [call.payload for call in invoked] == [b"[2]"]
+    assert [call.payload for call in ways.scene.functions.calls] == [b"[2]"]
 
 
 def test_a_request_behind_one_in_flight_is_refused_once_that_is_answered(
